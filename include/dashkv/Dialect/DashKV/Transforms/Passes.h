@@ -1,0 +1,21 @@
+//===- Passes.h - Passes on the dashkv dialect ------------------*- C++ -*-===//
+#ifndef DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES_H
+#define DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES_H
+
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::dashkv {
+
+/// Levels that dashkv-verify-contract knows.
+enum class ContractLevel { Portable, LLVM };
+
+#define GEN_PASS_DECL
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES_H

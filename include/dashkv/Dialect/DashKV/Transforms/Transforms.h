@@ -1,0 +1,26 @@
+//===- Transforms.h - Reusable patterns on the dashkv dialect ---*- C++ -*-===//
+#ifndef DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H
+#define DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H
+
+namespace mlir {
+class RewritePatternSet;
+} // namespace mlir
+
+namespace mlir::dashkv {
+
+/// A dashkv op on memrefs becomes the op on their contents, between to_tensor
+/// and materialize_in_destination.
+void populateBuffersToTensorsPatterns(RewritePatternSet &patterns);
+
+/// tiered_attention on tensors becomes retrieve, online_attention,
+/// [estimate_scores, online_reduce], finalize, with a branch to exact attention
+/// below `dense_below`.
+void populateExpandTieredPatterns(RewritePatternSet &patterns);
+
+/// select of calibrate of hamming_distance becomes retrieve, where the steps
+/// between have no other use and agree on lengths and tiering.
+void populateFuseRetrievalPatterns(RewritePatternSet &patterns);
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H

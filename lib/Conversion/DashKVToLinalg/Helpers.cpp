@@ -1,0 +1,148 @@
+//===- Helpers.cpp - Short forms for building linalg on tensors -----------===//
+#include "Helpers.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+SmallVector<unsigned> dashkv::iota(unsigned count) {
+  return llvm::to_vector(llvm::seq<unsigned>(0, count));
+}
+
+//===----------------------------------------------------------------------===//
+// Constants and scalars
+//===----------------------------------------------------------------------===//
+
+Value LinalgBuilder::constant(Type type, double value) {
+  return arith::ConstantOp::create(*this, getFloatAttr(type, value));
+}
+Value LinalgBuilder::constant(Type type, int64_t value) {
+  return arith::ConstantOp::create(*this, getIntegerAttr(type, value));
+}
+Value LinalgBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
+Value LinalgBuilder::f32(double value) { return constant(getF32Type(), value); }
+Value LinalgBuilder::i32(int64_t value) { return constant(getI32Type(), value); }
+Value LinalgBuilder::i64(int64_t value) { return constant(getI64Type(), value); }
+Value LinalgBuilder::minusInf() {
+  return arith::ConstantOp::create(
+      *this, getFloatAttr(getF32Type(), APFloat::getInf(APFloat::IEEEsingle(), /*Negative=*/true)));
+}
+Value LinalgBuilder::toF32(Value value) {
+  return value.getType().isF32() ? value : arith::ExtFOp::create(*this, getF32Type(), value);
+}
+Value LinalgBuilder::fromF32(Value value, Type type) {
+  return type.isF32() ? value : arith::TruncFOp::create(*this, type, value);
+}
+Value LinalgBuilder::loopIndex(unsigned dim, Type type) {
+  Value index = linalg::IndexOp::create(*this, dim);
+  return type.isIndex() ? index : arith::IndexCastOp::create(*this, type, index);
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+OpFoldResult LinalgBuilder::size(Value tensor, unsigned dim) {
+  return tensor::getMixedSize(*this, getLoc(), tensor, dim);
+}
+SmallVector<OpFoldResult> LinalgBuilder::sizes(Value tensor) {
+  return tensor::getMixedSizes(*this, getLoc(), tensor);
+}
+Value LinalgBuilder::materialize(OpFoldResult size) {
+  return getValueOrCreateConstantIndexOp(*this, getLoc(), size);
+}
+Value LinalgBuilder::sizeValue(Value tensor, unsigned dim) { return materialize(size(tensor, dim)); }
+Value LinalgBuilder::empty(ArrayRef<OpFoldResult> sizes, Type type) {
+  return tensor::EmptyOp::create(*this, sizes, type);
+}
+Value LinalgBuilder::filled(ArrayRef<OpFoldResult> sizes, Value scalar) {
+  return linalg::FillOp::create(*this, scalar, empty(sizes, scalar.getType())).getResult(0);
+}
+
+/// Reassociation that groups dims `dim` and `dim + 1` of `rank` dims.
+static SmallVector<ReassociationIndices> groupTwo(int64_t rank, int64_t dim) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < rank; ++i) {
+    groups.push_back({i});
+    if (i == dim)
+      groups.back().push_back(++i);
+  }
+  return groups;
+}
+
+Value LinalgBuilder::splitDim(Value tensor, unsigned dim, OpFoldResult outer) {
+  AffineExpr whole = getAffineSymbolExpr(0), part = getAffineSymbolExpr(1);
+  SmallVector<OpFoldResult> shape = sizes(tensor);
+  // An empty dim splits into outer = 0 parts of size 0.
+  std::optional<int64_t> staticOuter = getConstantIntValue(outer);
+  OpFoldResult inner =
+      staticOuter == 0 ? OpFoldResult(getIndexAttr(0))
+                       : affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part),
+                                                               {shape[dim], outer});
+  shape[dim] = outer;
+  shape.insert(shape.begin() + dim + 1, inner);
+  auto [staticShape, dynamicSizes] = decomposeMixedValues(shape);
+  auto type = RankedTensorType::get(staticShape, getElementTypeOrSelf(tensor.getType()));
+  return tensor::ExpandShapeOp::create(*this, type, tensor, groupTwo(type.getRank(), dim), shape);
+}
+
+Value LinalgBuilder::splitLastDim(Value tensor, int64_t inner) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  int64_t last = type.getRank() - 1;
+  return splitDim(tensor, last, getIndexAttr(type.getDimSize(last) / inner));
+}
+
+Value LinalgBuilder::joinDims(Value tensor, unsigned dim) {
+  auto rank = cast<RankedTensorType>(tensor.getType()).getRank();
+  return tensor::CollapseShapeOp::create(*this, tensor, groupTwo(rank, dim));
+}
+
+Value LinalgBuilder::transpose(Value tensor, ArrayRef<int64_t> permutation) {
+  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+    return tensor;
+  SmallVector<OpFoldResult> shape = sizes(tensor), permuted;
+  for (int64_t dim : permutation)
+    permuted.push_back(shape[dim]);
+  Value init = empty(permuted, getElementTypeOrSelf(tensor.getType()));
+  return linalg::TransposeOp::create(*this, tensor, init, permutation)->getResult(0);
+}
+
+Value LinalgBuilder::castLike(Value tensor, Value like) {
+  if (tensor.getType() == like.getType())
+    return tensor;
+  return tensor::CastOp::create(*this, like.getType(), tensor);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+Value LinalgBuilder::generic(unsigned numDims, ArrayRef<Indexed> inputs, Indexed init, Body body) {
+  SmallVector<AffineMap> maps;
+  SmallVector<Value> operands;
+  for (const Indexed &input : inputs) {
+    operands.push_back(input.tensor);
+    maps.push_back(AffineMap::getMultiDimMapWithTargets(numDims, input.dims, getContext()));
+  }
+  maps.push_back(AffineMap::getMultiDimMapWithTargets(numDims, init.dims, getContext()));
+  SmallVector<utils::IteratorType> iterators(numDims, utils::IteratorType::reduction);
+  for (unsigned dim : init.dims)
+    iterators[dim] = utils::IteratorType::parallel;
+  return linalg::GenericOp::create(*this, init.tensor.getType(), operands, init.tensor, maps,
+                                   iterators,
+                                   [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                     LinalgBuilder inner(loc, nested);
+                                     linalg::YieldOp::create(nested, loc, body(inner, args));
+                                   })
+      .getResult(0);
+}
+
+Value LinalgBuilder::map(ArrayRef<OpFoldResult> sizes, Type type, ArrayRef<Indexed> inputs, Body body) {
+  return generic(sizes.size(), inputs, {empty(sizes, type), iota(sizes.size())}, body);
+}

@@ -1,0 +1,41 @@
+//===- DashKVDialect.cpp - Registration and argument attributes -----------===//
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+#include "dashkv/Dialect/DashKV/IR/DashKVOpsDialect.cpp.inc"
+
+#include "dashkv/Dialect/DashKV/IR/DashKVEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dashkv/Dialect/DashKV/IR/DashKVAttrs.cpp.inc"
+
+void DashKVDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dashkv/Dialect/DashKV/IR/DashKVOps.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dashkv/Dialect/DashKV/IR/DashKVAttrs.cpp.inc"
+      >();
+}
+
+LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return op->emitError("expected no attribute '") << attribute.getName() << "' on an operation";
+}
+
+LogicalResult DashKVDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex,
+                                                      unsigned argIndex, NamedAttribute attribute) {
+  if (attribute.getName() != kRoleAttrName)
+    return op->emitError("expected '") << kRoleAttrName << "' on argument " << argIndex
+                                       << ", but got '" << attribute.getName() << "'";
+  if (!isa<StringAttr>(attribute.getValue()))
+    return op->emitError("expected a string in '")
+           << kRoleAttrName << "' of argument " << argIndex << ", but got " << attribute.getValue();
+  return success();
+}

@@ -1,0 +1,274 @@
+//===- ExpandTiered.cpp - tiered_attention into its steps -----------------===//
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::dashkv {
+#define GEN_PASS_DEF_EXPANDTIEREDPASS
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
+} // namespace mlir::dashkv
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+namespace {
+/// Expands one op; the members are its sizes.
+class Expander {
+public:
+  Expander(TieredAttentionOp op, OpBuilder &builder)
+      : op(op), b(op.getLoc(), builder), tiering(op.getTiering()), maps(op.getMaps()),
+        dims(op.getDims()) {
+    batch = sizeOf(op.getQuery(), maps[0], dims.batch);
+    heads = sizeOf(op.getQuery(), maps[0], dims.head);
+    rows = sizeOf(op.getQuery(), maps[0], dims.query);
+    kvHeads = sizeOf(op.getKey(), maps[1], dims.head);
+    keys = sizeOf(op.getKey(), maps[1], dims.key);
+    valueDepth = sizeOf(op.getValue(), maps[2], dims.valueDepth);
+  }
+  SmallVector<Value> expand();
+
+private:
+  SmallVector<Value> buildDense();
+  SmallVector<Value> buildSteps();
+  /// Whether no sequence reaches `dense_below`: known, or an i1 value.
+  std::variant<bool, Value> isDense();
+
+  OpFoldResult sizeOf(Value tensor, AffineMap map, unsigned dim) {
+    unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
+    return tensor::getMixedSize(b, b.getLoc(), tensor, position);
+  }
+  Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
+  Value filled(ArrayRef<OpFoldResult> sizes, TypedAttr scalar) {
+    Value value = arith::ConstantOp::create(b, scalar);
+    return linalg::FillOp::create(b, value, empty(sizes, scalar.getType())).getResult(0);
+  }
+  /// min(N, extra + budget(N)) for a capacity, N where nothing bounds a list.
+  OpFoldResult capacity(bool isMid);
+  /// `value` in the order of `from` as the order of `to`.
+  Value permute(Value value, AffineMap from, AffineMap to);
+
+  TieredAttentionOp op;
+  ImplicitLocOpBuilder b;
+  TieringAttr tiering;
+  SmallVector<AffineMap> maps;
+  AttentionDims dims;
+  OpFoldResult batch, heads, rows, kvHeads, keys, valueDepth;
+};
+} // namespace
+
+std::variant<bool, Value> Expander::isDense() {
+  int64_t bound = tiering.getDenseBelow();
+  if (bound == 0)
+    return false;
+  if (std::optional<int64_t> size = getConstantIntValue(keys)) {
+    if (*size < bound)
+      return true;
+    if (!op.getLengths())
+      return false;
+  }
+  Value longest;
+  if (op.getLengths()) {
+    Value zero = filled({}, b.getI32IntegerAttr(0));
+    auto identity = b.getMultiDimIdentityMap(1);
+    auto reduced = linalg::GenericOp::create(
+        b, zero.getType(), op.getLengths(), zero,
+        ArrayRef<AffineMap>{identity, AffineMap::get(1, 0, b.getContext())},
+        ArrayRef<utils::IteratorType>{utils::IteratorType::reduction},
+        [](OpBuilder &nested, Location loc, ValueRange args) {
+          Value max = arith::MaxSIOp::create(nested, loc, args[0], args[1]);
+          linalg::YieldOp::create(nested, loc, max);
+        });
+    Value scalar = tensor::ExtractOp::create(b, reduced.getResult(0), ValueRange());
+    longest = arith::IndexCastOp::create(b, b.getIndexType(), scalar);
+  } else {
+    longest = getValueOrCreateConstantIndexOp(b, b.getLoc(), keys);
+  }
+  Value limit = arith::ConstantIndexOp::create(b, bound);
+  return Value(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, longest, limit));
+}
+
+SmallVector<Value> Expander::buildDense() {
+  auto attention = AttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(),
+                                       op.getLengths(), op.getKeyScale(), op.getValueScale(),
+                                       op.getInit(), op.getLseInit(), op.getScaleAttr(),
+                                       /*causal=*/true, op.getIndexingMapsAttr());
+  SmallVector<Value> results = llvm::to_vector_of<Value>(attention->getResults());
+  if (!op.getKeptInit())
+    return results;
+  // Every visible key is kept.
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> keptMaps = {b.getMultiDimIdentityMap(2)};
+  if (op.getLengths()) {
+    inputs.push_back(op.getLengths());
+    keptMaps.insert(keptMaps.begin(), AffineMap::getMultiDimMapWithTargets(2, {0}, b.getContext()));
+  }
+  auto kept = linalg::GenericOp::create(
+      b, op.getKeptInit().getType(), inputs, op.getKeptInit(), keptMaps,
+      SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value visible;
+        if (op.getLengths()) {
+          Value key = linalg::IndexOp::create(nested, loc, 1);
+          key = arith::IndexCastOp::create(nested, loc, nested.getI32Type(), key);
+          visible = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::slt, key, args[0]);
+        } else {
+          visible = arith::ConstantIntOp::create(nested, loc, 1, 1);
+        }
+        linalg::YieldOp::create(nested, loc, visible);
+      });
+  results.push_back(kept.getResult(0));
+  return results;
+}
+
+OpFoldResult Expander::capacity(bool isMid) {
+  bool unbounded = tiering.getTies() == Ties::Inclusive || (!isMid && op.getForced());
+  if (unbounded)
+    return keys;
+  if (std::optional<int64_t> size = getConstantIntValue(keys))
+    return b.getIndexAttr(isMid ? tiering.getMidCapacity(*size)
+                                : tiering.getFullCapacity(*size, /*hasForced=*/false));
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  Value size = cast<Value>(keys);
+  Value scaled = arith::MulIOp::create(b, size, index(isMid ? tiering.getMid() : tiering.getFull()));
+  Value budget = arith::CeilDivUIOp::create(b, scaled, index(1000000));
+  budget = arith::MaxSIOp::create(b, budget, index(isMid ? tiering.getMidMin() : tiering.getFullMin()));
+  int64_t max = isMid ? tiering.getMidMax() : tiering.getFullMax();
+  if (max != TieringAttr::none)
+    budget = arith::MinSIOp::create(b, budget, index(max));
+  if (!isMid)
+    budget = arith::AddIOp::create(b, budget, index(tiering.getSinks() + tiering.getWindow()));
+  return OpFoldResult(Value(arith::MinSIOp::create(b, budget, size)));
+}
+
+Value Expander::permute(Value value, AffineMap from, AffineMap to) {
+  if (from == to)
+    return value;
+  SmallVector<int64_t> permutation;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), value), permuted;
+  for (AffineExpr expr : to.getResults()) {
+    permutation.push_back(*from.getResultPosition(expr));
+    permuted.push_back(sizes[permutation.back()]);
+  }
+  Value init = empty(permuted, getElementTypeOrSelf(value.getType()));
+  return linalg::TransposeOp::create(b, value, init, permutation)->getResult(0);
+}
+
+SmallVector<Value> Expander::buildSteps() {
+  Type i32 = b.getI32Type(), f32 = b.getF32Type();
+  OpFoldResult listHeads = tiering.getScope() == Scope::Group ? kvHeads : heads;
+  SmallVector<OpFoldResult> listRows = {batch, listHeads, rows};
+  auto list = [&](bool isMid) -> SmallVector<Value, 3> {
+    SmallVector<OpFoldResult> sizes = listRows;
+    sizes.push_back(capacity(isMid));
+    return {empty(sizes, i32), empty(listRows, i32), empty(listRows, i32)};
+  };
+  SmallVector<Value, 3> full = list(false), mid = {Value(), Value(), Value()};
+  if (tiering.hasMid())
+    mid = list(true);
+  auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), op.getLengths(),
+                                     op.getForced(), op.getPrior(), op.getVoteDiscount(),
+                                     op.getPriorDiscount(), op.getRadius(), full[0], full[1],
+                                     full[2], mid[0], mid[1], mid[2], op.getKeptInit(), tiering);
+
+  // The statistics are in default layout whatever that of the operands.
+  SmallVector<AffineMap> defaults = AttentionDims::getDefaultMaps(b.getContext(), false);
+  ArrayAttr listMaps;
+  if (op.getIndexingMaps())
+    listMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], defaults[3]});
+  APFloat lowest = APFloat::getLargest(APFloat::IEEEsingle(), /*Negative=*/true);
+  Value acc = filled({batch, heads, rows, valueDepth}, b.getF32FloatAttr(0));
+  Value max = filled({batch, heads, rows}, cast<TypedAttr>(FloatAttr::get(f32, lowest)));
+  Value sum = filled({batch, heads, rows}, b.getF32FloatAttr(0));
+  auto attend = OnlineAttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(),
+                                          retrieve->getResult(0), retrieve->getResult(1), Value(),
+                                          op.getKeyScale(), op.getValueScale(), acc, max, sum,
+                                          op.getScaleAttr(), /*causal=*/false, listMaps);
+  ResultRange stats = attend->getResults();
+  if (tiering.hasMid()) {
+    Value indices = retrieve->getResult(3), counts = retrieve->getResult(4);
+    OpFoldResult midCapacity = tensor::getMixedSize(b, b.getLoc(), indices, 3);
+    Value init = empty({batch, heads, rows, midCapacity}, f32);
+    Value scores =
+        EstimateScoresOp::create(b, op.getQueryCodes(), op.getKeyCodes(), indices, counts,
+                                 op.getTemperature(), op.getBias(), op.getCodeScale(),
+                                 op.getTable(), op.getMlpWeights(), op.getMlpBiases(), init,
+                                 op.getActivationAttr())
+            .getResult(0);
+    Value value = permute(op.getValue(), maps[2], defaults[2]);
+    stats = OnlineReduceOp::create(b, scores, value, indices, counts, op.getValueScale(), stats[0],
+                                   stats[1], stats[2])
+                ->getResults();
+  }
+  bool isDefault = maps.back() == defaults.back();
+  Type outType = getElementTypeOrSelf(op.getInit().getType());
+  Value init = isDefault ? op.getInit() : empty({batch, heads, rows, valueDepth}, outType);
+  auto finalize = FinalizeOp::create(b, stats[0], stats[1], stats[2], init, op.getLseInit());
+  SmallVector<Value> results = llvm::to_vector_of<Value>(finalize->getResults());
+  if (!isDefault)
+    results[0] = permute(results[0], defaults.back(), maps.back());
+  if (op.getKeptInit())
+    results.push_back(retrieve->getResults().back());
+  // A size that only one operand tells statically is put back.
+  for (auto [result, old] : llvm::zip_equal(results, op->getResults()))
+    if (result.getType() != old.getType())
+      result = tensor::CastOp::create(b, old.getType(), result);
+  return results;
+}
+
+SmallVector<Value> Expander::expand() {
+  std::variant<bool, Value> dense = isDense();
+  if (bool *known = std::get_if<bool>(&dense))
+    return *known ? buildDense() : buildSteps();
+  auto branch = scf::IfOp::create(b, op->getResultTypes(), std::get<Value>(dense),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, buildDense());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, buildSteps());
+  return llvm::to_vector_of<Value>(branch.getResults());
+}
+
+namespace {
+struct ExpandTiered : OpRewritePattern<TieredAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TieredAttentionOp op, PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "on memrefs");
+    rewriter.replaceOp(op, Expander(op, rewriter).expand());
+    return success();
+  }
+};
+
+struct ExpandTieredPass : mlir::dashkv::impl::ExpandTieredPassBase<ExpandTieredPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateExpandTieredPatterns(patterns);
+    populateBuffersToTensorsPatterns(patterns);
+    // Only ops that hold a tiered_attention are touched.
+    SmallVector<Operation *> targets;
+    getOperation()->walk([&](TieredAttentionOp op) { targets.push_back(op); });
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps).enableFolding(false);
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    for (Operation *target : targets) {
+      // On memrefs the first rewrite makes an op on tensors, the second expands it.
+      if (failed(applyOpPatternsGreedily({target}, frozen, config)))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace
+
+void mlir::dashkv::populateExpandTieredPatterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandTiered>(patterns.getContext());
+}

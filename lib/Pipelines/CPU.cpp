@@ -1,0 +1,79 @@
+//===- CPU.cpp - From dashkv ops to LLVM on the CPU -----------------------===//
+#include "dashkv/Conversion/Passes.h"
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Tensor/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+void mlir::dashkv::buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  if (options.runtimeChecks)
+    pm.addPass(createGenerateRuntimeVerificationPass());
+  pm.addPass(createExpandTieredPass());
+  pm.addPass(createConvertDashKVToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyContractPass());
+}
+
+void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
+  // Tensors to buffers. Function arguments are writable and results are buffers
+  // of the callee's choice, so a cache that is updated and returned stays put.
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
+
+  // Loops, then control flow.
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+
+  // LLVM. bf16 rounds by integer arithmetic: the library call is slower and
+  // not everywhere.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  VerifyContractPassOptions contract;
+  contract.level = ContractLevel::LLVM;
+  pm.addPass(createVerifyContractPass(contract));
+}
+
+void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  buildLinalgPipeline(pm, options);
+  buildLLVMPipeline(pm);
+}
+
+void mlir::dashkv::registerDashKVPipelines() {
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "dashkv-linalg-pipeline", "Lowers dashkv ops to linalg on tensors", buildLinalgPipeline);
+  PassPipelineRegistration<>("dashkv-llvm-pipeline",
+                             "Lowers linalg on tensors to the LLVM dialect", buildLLVMPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "dashkv-cpu-pipeline", "Lowers dashkv ops to the LLVM dialect on the CPU", buildCPUPipeline);
+}
