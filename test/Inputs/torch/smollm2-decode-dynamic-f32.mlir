@@ -1,0 +1,185 @@
+// python -m dashkv.torch.export smollm2-decode-dynamic-f32
+#map = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+#map1 = affine_map<(d0, d1, d2, d3) -> (d0, 0, d2, d3)>
+#map2 = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d3, d4)>
+#map3 = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3, d4)>
+#map4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
+#map5 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, 0)>
+#map6 = affine_map<(d0, d1, d2, d3) -> ()>
+module {
+  func.func @decode(%arg0: tensor<1x9x1x64xf32>, %arg1: tensor<1x3x1x64xf32>, %arg2: tensor<1x3x1x64xf32>, %arg3: tensor<1x1x1x64xf32>, %arg4: tensor<1x1x1x64xf32>, %arg5: tensor<1x3x?x64xf32>, %arg6: tensor<1x3x?x64xf32>) -> (tensor<1x9x1x64xf32>, tensor<1x3x?x64xf32>, tensor<1x3x?x64xf32>) {
+    %c-1_i64 = arith.constant -1 : i64
+    %c0_i64 = arith.constant 0 : i64
+    %c2 = arith.constant 2 : index
+    %cst = arith.constant 0.000000e+00 : f32
+    %cst_0 = arith.constant 0xFF800000 : f32
+    %true = arith.constant true
+    %cst_1 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %cst_2 = arith.constant 0xFFF0000000000000 : f64
+    %cst_3 = arith.constant 0.35355339059327379 : f64
+    %dim = tensor.dim %arg6, %c2 : tensor<1x3x?x64xf32>
+    %0 = arith.index_cast %dim : index to i64
+    %1 = tensor.empty() : tensor<1x9x1x64xf32>
+    %2 = linalg.generic {indexing_maps = [#map, #map1, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%arg0, %arg3 : tensor<1x9x1x64xf32>, tensor<1x1x1x64xf32>) outs(%1 : tensor<1x9x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.mulf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x64xf32>
+    %extracted_slice = tensor.extract_slice %arg0[0, 0, 0, 32] [1, 9, 1, 32] [1, 1, 1, 1] : tensor<1x9x1x64xf32> to tensor<1x9x1x32xf32>
+    %3 = tensor.empty() : tensor<1x9x1x32xf32>
+    %4 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%extracted_slice : tensor<1x9x1x32xf32>) outs(%3 : tensor<1x9x1x32xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = arith.negf %in : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x32xf32>
+    %extracted_slice_4 = tensor.extract_slice %arg0[0, 0, 0, 0] [1, 9, 1, 32] [1, 1, 1, 1] : tensor<1x9x1x64xf32> to tensor<1x9x1x32xf32>
+    %concat = tensor.concat dim(3) %4, %extracted_slice_4 : (tensor<1x9x1x32xf32>, tensor<1x9x1x32xf32>) -> tensor<1x9x1x64xf32>
+    %5 = linalg.generic {indexing_maps = [#map, #map1, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%concat, %arg4 : tensor<1x9x1x64xf32>, tensor<1x1x1x64xf32>) outs(%1 : tensor<1x9x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.mulf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x64xf32>
+    %6 = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%2, %5 : tensor<1x9x1x64xf32>, tensor<1x9x1x64xf32>) outs(%1 : tensor<1x9x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.addf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x64xf32>
+    %7 = tensor.empty() : tensor<1x3x1x64xf32>
+    %8 = linalg.generic {indexing_maps = [#map, #map1, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%arg1, %arg3 : tensor<1x3x1x64xf32>, tensor<1x1x1x64xf32>) outs(%7 : tensor<1x3x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.mulf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x3x1x64xf32>
+    %extracted_slice_5 = tensor.extract_slice %arg1[0, 0, 0, 32] [1, 3, 1, 32] [1, 1, 1, 1] : tensor<1x3x1x64xf32> to tensor<1x3x1x32xf32>
+    %9 = tensor.empty() : tensor<1x3x1x32xf32>
+    %10 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%extracted_slice_5 : tensor<1x3x1x32xf32>) outs(%9 : tensor<1x3x1x32xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = arith.negf %in : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x3x1x32xf32>
+    %extracted_slice_6 = tensor.extract_slice %arg1[0, 0, 0, 0] [1, 3, 1, 32] [1, 1, 1, 1] : tensor<1x3x1x64xf32> to tensor<1x3x1x32xf32>
+    %concat_7 = tensor.concat dim(3) %10, %extracted_slice_6 : (tensor<1x3x1x32xf32>, tensor<1x3x1x32xf32>) -> tensor<1x3x1x64xf32>
+    %11 = linalg.generic {indexing_maps = [#map, #map1, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%concat_7, %arg4 : tensor<1x3x1x64xf32>, tensor<1x1x1x64xf32>) outs(%7 : tensor<1x3x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.mulf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x3x1x64xf32>
+    %12 = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%8, %11 : tensor<1x3x1x64xf32>, tensor<1x3x1x64xf32>) outs(%7 : tensor<1x3x1x64xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.addf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x3x1x64xf32>
+    %dim_8 = tensor.dim %arg5, %c2 : tensor<1x3x?x64xf32>
+    %13 = arith.index_cast %dim_8 : index to i64
+    %14 = arith.addi %13, %c-1_i64 : i64
+    %15 = arith.maxsi %14, %c0_i64 : i64
+    %16 = arith.minsi %15, %13 : i64
+    %17 = arith.index_cast %16 : i64 to index
+    %inserted_slice = tensor.insert_slice %12 into %arg5[0, 0, %17, 0] [1, 3, 1, 64] [1, 1, 1, 1] : tensor<1x3x1x64xf32> into tensor<1x3x?x64xf32>
+    %18 = arith.addi %0, %c-1_i64 : i64
+    %19 = arith.maxsi %18, %c0_i64 : i64
+    %20 = arith.minsi %19, %0 : i64
+    %21 = arith.index_cast %20 : i64 to index
+    %inserted_slice_9 = tensor.insert_slice %arg2 into %arg6[0, 0, %21, 0] [1, 3, 1, 64] [1, 1, 1, 1] : tensor<1x3x1x64xf32> into tensor<1x3x?x64xf32>
+    %22 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%6 : tensor<1x9x1x64xf32>) outs(%1 : tensor<1x9x1x64xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = arith.truncf %cst_3 : f64 to f32
+      %56 = arith.mulf %in, %55 : f32
+      linalg.yield %56 : f32
+    } -> tensor<1x9x1x64xf32>
+    %23 = tensor.empty(%dim) : tensor<1x3x3x?x64xf32>
+    %24 = linalg.generic {indexing_maps = [#map2, #map3], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]} ins(%inserted_slice : tensor<1x3x?x64xf32>) outs(%23 : tensor<1x3x3x?x64xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<1x3x3x?x64xf32>
+    %collapsed = tensor.collapse_shape %24 [[0], [1, 2], [3], [4]] : tensor<1x3x3x?x64xf32> into tensor<1x9x?x64xf32>
+    %25 = linalg.generic {indexing_maps = [#map2, #map3], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]} ins(%inserted_slice_9 : tensor<1x3x?x64xf32>) outs(%23 : tensor<1x3x3x?x64xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<1x3x3x?x64xf32>
+    %26 = tensor.empty(%dim_8) : tensor<1x9x64x?xf32>
+    %transposed = linalg.transpose ins(%collapsed : tensor<1x9x?x64xf32>) outs(%26 : tensor<1x9x64x?xf32>) permutation = [0, 1, 3, 2] 
+    %27 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%transposed : tensor<1x9x64x?xf32>) outs(%26 : tensor<1x9x64x?xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = arith.truncf %cst_3 : f64 to f32
+      %56 = arith.mulf %in, %55 : f32
+      linalg.yield %56 : f32
+    } -> tensor<1x9x64x?xf32>
+    %collapsed_10 = tensor.collapse_shape %22 [[0, 1], [2], [3]] : tensor<1x9x1x64xf32> into tensor<9x1x64xf32>
+    %collapsed_11 = tensor.collapse_shape %27 [[0, 1], [2], [3]] : tensor<1x9x64x?xf32> into tensor<9x64x?xf32>
+    %28 = tensor.empty(%dim_8) : tensor<9x1x?xf32>
+    %29 = linalg.fill ins(%cst : f32) outs(%28 : tensor<9x1x?xf32>) -> tensor<9x1x?xf32>
+    %30 = linalg.batch_matmul ins(%collapsed_10, %collapsed_11 : tensor<9x1x64xf32>, tensor<9x64x?xf32>) outs(%29 : tensor<9x1x?xf32>) -> tensor<9x1x?xf32>
+    %expanded = tensor.expand_shape %30 [[0, 1], [2], [3]] output_shape [1, 9, 1, %dim_8] : tensor<9x1x?xf32> into tensor<1x9x1x?xf32>
+    %31 = tensor.empty() : tensor<1x9x1xi64>
+    %32 = linalg.fill ins(%c0_i64 : i64) outs(%31 : tensor<1x9x1xi64>) -> tensor<1x9x1xi64>
+    %33 = tensor.empty() : tensor<1x9x1xf32>
+    %34 = linalg.fill ins(%cst_0 : f32) outs(%33 : tensor<1x9x1xf32>) -> tensor<1x9x1xf32>
+    %35:2 = linalg.generic {indexing_maps = [#map, #map4, #map4], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%expanded : tensor<1x9x1x?xf32>) outs(%34, %32 : tensor<1x9x1xf32>, tensor<1x9x1xi64>) {
+    ^bb0(%in: f32, %out: f32, %out_16: i64):
+      %55 = linalg.index 3 : index
+      %56 = arith.index_cast %55 : index to i64
+      %57 = arith.maximumf %in, %out : f32
+      %58 = arith.cmpf ogt, %in, %out : f32
+      %59 = arith.select %58, %56, %out_16 : i64
+      linalg.yield %57, %59 : f32, i64
+    } -> (tensor<1x9x1xf32>, tensor<1x9x1xi64>)
+    %expanded_12 = tensor.expand_shape %35#0 [[0], [1], [2, 3]] output_shape [1, 9, 1, 1] : tensor<1x9x1xf32> into tensor<1x9x1x1xf32>
+    %36 = tensor.empty(%dim_8) : tensor<1x9x1x?xf32>
+    %37 = linalg.generic {indexing_maps = [#map, #map5, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%expanded, %expanded_12 : tensor<1x9x1x?xf32>, tensor<1x9x1x1xf32>) outs(%36 : tensor<1x9x1x?xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.subf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x?xf32>
+    %38 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%37 : tensor<1x9x1x?xf32>) outs(%36 : tensor<1x9x1x?xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = math.exp %in : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x?xf32>
+    %39 = tensor.empty() : tensor<1x9x1x1xf32>
+    %40 = linalg.fill ins(%cst : f32) outs(%39 : tensor<1x9x1x1xf32>) -> tensor<1x9x1x1xf32>
+    %41 = linalg.generic {indexing_maps = [#map, #map5], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%38 : tensor<1x9x1x?xf32>) outs(%40 : tensor<1x9x1x1xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %55 = arith.addf %in, %out : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x1xf32>
+    %42 = linalg.generic {indexing_maps = [#map, #map5, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%38, %41 : tensor<1x9x1x?xf32>, tensor<1x9x1x1xf32>) outs(%36 : tensor<1x9x1x?xf32>) {
+    ^bb0(%in: f32, %in_16: f32, %out: f32):
+      %55 = arith.divf %in, %in_16 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x?xf32>
+    %43 = tensor.empty(%dim_8) : tensor<1x9x1x?xi1>
+    %44 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%expanded : tensor<1x9x1x?xf32>) outs(%43 : tensor<1x9x1x?xi1>) {
+    ^bb0(%in: f32, %out: i1):
+      %55 = arith.extf %in : f32 to f64
+      %56 = arith.cmpf oeq, %55, %cst_2 : f64
+      linalg.yield %56 : i1
+    } -> tensor<1x9x1x?xi1>
+    %45 = tensor.empty() : tensor<1x9x1x1xi1>
+    %46 = linalg.fill ins(%true : i1) outs(%45 : tensor<1x9x1x1xi1>) -> tensor<1x9x1x1xi1>
+    %47 = linalg.generic {indexing_maps = [#map, #map5], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%44 : tensor<1x9x1x?xi1>) outs(%46 : tensor<1x9x1x1xi1>) {
+    ^bb0(%in: i1, %out: i1):
+      %55 = arith.andi %in, %out : i1
+      linalg.yield %55 : i1
+    } -> tensor<1x9x1x1xi1>
+    %48 = tensor.empty(%dim_8) : tensor<1x9x1x?xf32>
+    %49 = linalg.generic {indexing_maps = [#map6, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%cst_1 : tensor<f32>) outs(%48 : tensor<1x9x1x?xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<1x9x1x?xf32>
+    %50 = linalg.generic {indexing_maps = [#map5, #map, #map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%47, %49, %42 : tensor<1x9x1x1xi1>, tensor<1x9x1x?xf32>, tensor<1x9x1x?xf32>) outs(%48 : tensor<1x9x1x?xf32>) {
+    ^bb0(%in: i1, %in_16: f32, %in_17: f32, %out: f32):
+      %55 = arith.select %in, %in_16, %in_17 : f32
+      linalg.yield %55 : f32
+    } -> tensor<1x9x1x?xf32>
+    %collapsed_13 = tensor.collapse_shape %50 [[0, 1], [2], [3]] : tensor<1x9x1x?xf32> into tensor<9x1x?xf32>
+    %collapsed_14 = tensor.collapse_shape %25 [[0, 1, 2], [3], [4]] : tensor<1x3x3x?x64xf32> into tensor<9x?x64xf32>
+    %51 = arith.cmpi eq, %13, %0 : i64
+    cf.assert %51, "mismatching contracting dimension"
+    %52 = tensor.empty() : tensor<9x1x64xf32>
+    %53 = linalg.fill ins(%cst : f32) outs(%52 : tensor<9x1x64xf32>) -> tensor<9x1x64xf32>
+    %54 = linalg.batch_matmul ins(%collapsed_13, %collapsed_14 : tensor<9x1x?xf32>, tensor<9x?x64xf32>) outs(%53 : tensor<9x1x64xf32>) -> tensor<9x1x64xf32>
+    %expanded_15 = tensor.expand_shape %54 [[0, 1], [2], [3]] output_shape [1, 9, 1, 64] : tensor<9x1x64xf32> into tensor<1x9x1x64xf32>
+    return %expanded_15, %inserted_slice, %inserted_slice_9 : tensor<1x9x1x64xf32>, tensor<1x3x?x64xf32>, tensor<1x3x?x64xf32>
+  }
+}
