@@ -1,16 +1,18 @@
 """Exports attention layers from PyTorch to MLIR (linalg on tensors) through torch-mlir.
 
-    python -m dashkv.torch.export NAME             prints one layer
-    python -m dashkv.torch.export --all DIRECTORY  writes every layer as DIRECTORY/NAME.mlir
-    python -m dashkv.torch.export --list           prints the names
+    .venv/bin/python -m dashkv.torch.export NAME             prints one layer
+    .venv/bin/python -m dashkv.torch.export --all DIRECTORY  writes every layer as DIRECTORY/NAME.mlir
+    .venv/bin/python -m dashkv.torch.export --list           prints the names
 
-From Python: `export(NAME)` returns the text. Needs torch, torch-mlir and, for the names with "transformers" in them,
-transformers, all in the versions that scripts/setup.sh --tests installs.
+From Python: `export(NAME)` returns the text. Needs torch, torch-mlir and, for the names that start with transformers,
+that package, in the versions that scripts/setup.sh --tests installs.
 
 How a name reads: model shape (llama3: Llama-3-8B, 32 query and 8 KV heads of 128; smollm2: SmolLM2-135M, 9 and 3 heads
 of 64), what runs (decode: one new row against a cache; rows4: four new rows; prefill; layer: with its projections),
 "dynamic" when the number of keys is known at run time only, the element type, the mask argument if any, and the
-spelling:
+spelling. The transformers names, in the SmolLM2 shape, say instead: attention alone or the whole layer, how the cache
+grows (concat: DynamicCache; static: StaticCache with a mask; empty: a prefill), and the attention implementation.
+Spellings:
   (none)   torch-mlir's default decomposition of scaled_dot_product_attention, strict symbolic shapes
   kept     the op stays whole and becomes tm_tensor.attention
   loose    the default decomposition without strict symbolic shapes: dynamic operands of a product pass through
@@ -39,7 +41,7 @@ def to_mlir(module, args, dynamic_shapes=None, spelling="", function="main"):
     options = {}
     if spelling == "kept":
         table = {op: f for op, f in get_decomposition_table().items() if op._overloadpacket.__name__ not in KEPT_OPS}
-        options = dict(decomposition_table=table, backend_legal_ops=["aten.scaled_dot_product_attention"])
+        options = {"decomposition_table": table, "backend_legal_ops": ["aten.scaled_dot_product_attention"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch.export about its own tree code
         result = fx.export_and_import(
@@ -60,17 +62,28 @@ def zeros(*shape, dtype=torch.float32):
 
 
 def mask_of(kind, rows, keys, dtype):
-    return {"": (), "additive": (zeros(1, 1, rows, keys, dtype=dtype),), "bool": (torch.ones(1, 1, rows, keys, dtype=torch.bool),)}[kind]
+    return {
+        "": (),
+        "additive": (zeros(1, 1, rows, keys, dtype=dtype),),
+        "bool": (torch.ones(1, 1, rows, keys, dtype=torch.bool),),
+    }[kind]
 
 
 def weights(heads, dtype):
     """wq, wk, wv, wo as torch.nn.functional.linear takes them: [out, in]."""
     hidden, kv = heads.query * heads.size, heads.kv * heads.size
-    return tuple(zeros(*shape, dtype=dtype) for shape in ((hidden, hidden), (kv, hidden), (kv, hidden), (hidden, hidden)))
+    return tuple(
+        zeros(*shape, dtype=dtype) for shape in ((hidden, hidden), (kv, hidden), (kv, hidden), (hidden, hidden))
+    )
 
 
 def decode(heads, dtype=torch.float32, keys=1024, rows=1, dynamic=True, mask="", spelling=""):
-    q, new, rope, cache = (1, heads.query, rows, heads.size), (1, heads.kv, rows, heads.size), (1, 1, rows, heads.size), (1, heads.kv, keys, heads.size)
+    q, new, rope, cache = (
+        (1, heads.query, rows, heads.size),
+        (1, heads.kv, rows, heads.size),
+        (1, 1, rows, heads.size),
+        (1, heads.kv, keys, heads.size),
+    )
     args = tuple(zeros(*shape, dtype=dtype) for shape in (q, new, new, rope, rope, cache, cache))
     args += mask_of(mask, rows, keys, dtype)
     n = Dim("keys", min=2 * rows, max=1 << 20)
@@ -97,7 +110,12 @@ def layer_decode(heads, dtype=torch.float32, keys=1024, spelling=""):
 
 def layer_prefill(heads, dtype=torch.float32, tokens=128, spelling=""):
     rope = (1, 1, tokens, heads.size)
-    args = (zeros(1, tokens, heads.query * heads.size, dtype=dtype), *weights(heads, dtype), zeros(*rope, dtype=dtype), zeros(*rope, dtype=dtype))
+    args = (
+        zeros(1, tokens, heads.query * heads.size, dtype=dtype),
+        *weights(heads, dtype),
+        zeros(*rope, dtype=dtype),
+        zeros(*rope, dtype=dtype),
+    )
     return to_mlir(ProjectedPrefill(heads), args, None, spelling, "prefill")
 
 
@@ -107,18 +125,30 @@ def dynamic_args(layer, shapes):
     return dict(zip(names, shapes))
 
 
-def transformers_decode(layer, cache, implementation, heads=SMOLLM2_135M, dtype=torch.float32, keys=128, dynamic=False, spelling=""):
-    """One decode step of a layer of transformers. cache: "dynamic" grows by concatenation, "static" has a capacity."""
-    from dashkv.torch import transformers_layers as hf
+def transformers_step(layer, cache, implementation, dtype=torch.float32, dynamic=False, spelling=""):
+    """One step of a Llama layer of transformers in the SmolLM2 shape.
 
-    wrapper = {"dynamic": hf.DynamicCacheLayer, "static": hf.StaticCacheLayer}[cache](layer, heads, implementation)
-    wrapped_weights = [zeros(*shape, dtype=dtype) for shape in wrapper.shapes]
-    args = (zeros(1, 1, heads.query * heads.size, dtype=dtype), zeros(1, 1, heads.size, dtype=dtype), zeros(1, 1, heads.size, dtype=dtype))
-    args += (zeros(1, heads.kv, keys, heads.size, dtype=dtype), zeros(1, heads.kv, keys, heads.size, dtype=dtype))
+    layer: "attention" or "layer" (with norms and MLP); cache: "empty" for a prefill, "concat" grows by concatenation,
+    "static" has a fixed capacity, a position and a mask; implementation: "sdpa" or "eager".
+    """
+    from dashkv.torch.transformers_layers import CachedLayer
+
+    heads = SMOLLM2_135M
+    wrapper = CachedLayer(layer, cache, heads, implementation)
+    rows, keys = (128, 0) if cache == "empty" else (1, 128)
+    rope, cached = (1, rows, heads.size), (1, heads.kv, keys, heads.size)
+    args = [(1, rows, heads.query * heads.size), rope, rope] + [cached] * (2 if keys else 0)
+    args = tuple(zeros(*shape, dtype=dtype) for shape in args)
     n = Dim("keys", min=2, max=1 << 20)
+    shapes = (None,) * 3 + (({2: n}, {2: n}) if keys else ())
     if cache == "static":
-        args += (torch.tensor(7), torch.ones(1, 1, 1, keys, dtype=torch.bool))
-    return to_mlir(wrapper, (*args, wrapped_weights), None, spelling, "decode")
+        args += (torch.tensor(keys // 2), *mask_of("bool" if implementation == "sdpa" else "additive", 1, keys, dtype))
+        shapes += (None, {3: n})
+    parameters = tuple(zeros(*shape, dtype=dtype) for shape in wrapper.parameter_shapes.values())
+    shapes += (None,) * len(parameters)
+    # All arguments from the fourth on are one variadic argument of the wrapper.
+    shapes = (*shapes[:3], shapes[3:])
+    return to_mlir(wrapper, (*args, *parameters), shapes if dynamic else None, spelling, "step")
 
 
 F16 = torch.float16
@@ -140,31 +170,54 @@ LAYERS = {
     "smollm2-prefill-f32": lambda: prefill(SMOLLM2_135M),
     "smollm2-prefill-dynamic-f32": lambda: prefill(SMOLLM2_135M, dynamic=True),
     "smollm2-prefill-f32-additive": lambda: prefill(SMOLLM2_135M, mask="additive"),
+    "llama3-layer-decode-dynamic-f32": lambda: layer_decode(LLAMA3_8B),
+    "smollm2-layer-decode-dynamic-f32": lambda: layer_decode(SMOLLM2_135M),
+    "smollm2-layer-decode-dynamic-f16-kept": lambda: layer_decode(SMOLLM2_135M, F16, spelling="kept"),
+    "smollm2-layer-prefill-f32": lambda: layer_prefill(SMOLLM2_135M),
+    "transformers-attention-concat-sdpa-dynamic-f32": lambda: transformers_step(
+        "attention", "concat", "sdpa", dynamic=True
+    ),
+    "transformers-attention-concat-sdpa-f32-kept": lambda: transformers_step(
+        "attention", "concat", "sdpa", spelling="kept"
+    ),
+    "transformers-attention-concat-eager-f32": lambda: transformers_step("attention", "concat", "eager"),
+    "transformers-attention-concat-eager-f16": lambda: transformers_step("attention", "concat", "eager", F16),
+    "transformers-attention-static-sdpa-f32": lambda: transformers_step("attention", "static", "sdpa"),
+    "transformers-attention-static-sdpa-f32-kept": lambda: transformers_step(
+        "attention", "static", "sdpa", spelling="kept"
+    ),
+    "transformers-attention-static-eager-f32": lambda: transformers_step("attention", "static", "eager"),
+    "transformers-attention-empty-sdpa-f32": lambda: transformers_step("attention", "empty", "sdpa"),
+    "transformers-layer-concat-sdpa-dynamic-f32": lambda: transformers_step("layer", "concat", "sdpa", dynamic=True),
+    "transformers-layer-static-sdpa-f16": lambda: transformers_step("layer", "static", "sdpa", F16),
 }
 
 
 def export(name):
     """Returns the MLIR text of the layer `name`, its first line saying how it was made."""
-    return f"// python -m dashkv.torch.export {name}\n" + LAYERS[name]()
+    return f"// .venv/bin/python -m dashkv.torch.export {name}\n" + LAYERS[name]()
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m dashkv.torch.export", description="Exports attention layers to MLIR.")
-    parser.add_argument("name", nargs="?", choices=[*LAYERS, None], metavar="NAME", help="prints this layer")
-    parser.add_argument("--all", metavar="DIRECTORY", help="writes every layer to DIRECTORY/NAME.mlir")
-    parser.add_argument("--list", action="store_true", help="prints the names")
+    parser = argparse.ArgumentParser(prog="dashkv.torch.export", description="Exports attention layers to MLIR.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", nargs="?", metavar="NAME", help="prints this layer")
+    what.add_argument("--all", metavar="DIRECTORY", help="writes every layer to DIRECTORY/NAME.mlir")
+    what.add_argument("--list", action="store_true", help="prints the names")
     options = parser.parse_args(argv)
     if options.list:
         print("\n".join(LAYERS))
-    elif options.name:
+    elif options.name in LAYERS:
         sys.stdout.write(export(options.name))
-    elif options.all:
-        for name in LAYERS:
-            print(name, file=sys.stderr)
-            with open(os.path.join(options.all, name + ".mlir"), "w") as file:
-                file.write(export(name))
+    elif options.name:
+        sys.exit(f"error: expected a name that --list prints, but got '{options.name}'")
     else:
-        parser.error("expected NAME, --all or --list")
+        try:
+            for name in LAYERS:
+                with open(os.path.join(options.all, name + ".mlir"), "w") as file:
+                    file.write(export(name))
+        except OSError as error:
+            sys.exit(f"error: cannot write to '{options.all}': {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,11 @@ class Prefill(torch.nn.Module):
 
     def forward(self, q, k, v, cos, sin, mask=None):
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=True), k, v.clone()
+        return (
+            F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=True),
+            k,
+            v.clone(),
+        )
 
 
 class ProjectedDecodeStep(torch.nn.Module):

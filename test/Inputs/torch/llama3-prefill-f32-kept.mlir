@@ -1,4 +1,4 @@
-// python -m dashkv.torch.export llama3-prefill-f32-kept
+// .venv/bin/python -m dashkv.torch.export llama3-prefill-f32-kept
 #map = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 #map1 = affine_map<(d0, d1, d2, d3) -> (d0, 0, d2, d3)>
 #map2 = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d3, d4)>

@@ -1,4 +1,4 @@
-// python -m dashkv.torch.export smollm2-decode-dynamic-f32
+// .venv/bin/python -m dashkv.torch.export smollm2-decode-dynamic-f32
 #map = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 #map1 = affine_map<(d0, d1, d2, d3) -> (d0, 0, d2, d3)>
 #map2 = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d3, d4)>
