@@ -7,7 +7,7 @@ function(add_dashkv_library name)
   add_mlir_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS}
     DEPENDS ${ARG_DEPENDS}
     LINK_LIBS PUBLIC ${ARG_LINK_LIBS}
-    EXCLUDE_FROM_LIBMLIR DISABLE_INSTALL)
+    EXCLUDE_FROM_LIBMLIR DISABLE_INSTALL PARTIAL_SOURCES_INTENDED)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   mlir_target_link_libraries(${name} PUBLIC MLIRIR ${ARG_MLIR_LIBS})
   target_link_libraries(${name} PUBLIC LLVM) # headers call into libLLVM directly

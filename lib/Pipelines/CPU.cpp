@@ -27,19 +27,27 @@ void mlir::dashkv::buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptio
   pm.addPass(createVerifyContractPass());
 }
 
-void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
+void mlir::dashkv::buildBufferizePipeline(OpPassManager &pm) {
   // Tensors to buffers. Function arguments are writable and results are buffers
   // of the callee's choice, so a cache that is updated and returned stays put.
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.allowReturnAllocsFromLoops = true; // the scan of select ping-pongs
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
+  // A result that is an argument updated in place is no result: the caller has
+  // the buffer, and returning it would cost a copy.
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
   bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
 
   // Loops, then control flow.
+  pm.addPass(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
@@ -62,6 +70,11 @@ void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
   VerifyContractPassOptions contract;
   contract.level = ContractLevel::LLVM;
   pm.addPass(createVerifyContractPass(contract));
+}
+
+void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
+  buildBufferizePipeline(pm);
+  buildLoopsToLLVMPipeline(pm);
 }
 
 void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {

@@ -18,9 +18,15 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
 /// L2 to L0: expands tiered attention and lowers every dashkv op to linalg.
 void buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
-/// Linalg on tensors to the LLVM dialect through upstream passes: bufferize
-/// (function boundaries included), loops, control flow, LLVM. Public functions
-/// get a C interface. Ends with a check that nothing but LLVM is left.
+/// Linalg on tensors to linalg on buffers, function boundaries included.
+void buildBufferizePipeline(OpPassManager &pm);
+
+/// Linalg on buffers to the LLVM dialect: deallocation, loops, control flow,
+/// LLVM. Results that are arguments updated in place are dropped; functions get
+/// a C interface. Ends with a check that nothing but LLVM is left.
+void buildLoopsToLLVMPipeline(OpPassManager &pm);
+
+/// The two one after the other, through upstream passes alone.
 void buildLLVMPipeline(OpPassManager &pm);
 
 /// Both: dashkv ops to the LLVM dialect on the CPU.

@@ -120,15 +120,15 @@ static Value kthSmallest(LinalgBuilder &b, Value values, Value eligible, Value w
         return arith::AddIOp::create(b, args[3], arith::ExtUIOp::create(b, b.getI32Type(), hit));
       });
   auto update = [&](Value bound, bool isLow) {
-    return inner.map(rows, i64,
-                     {{bound, iota(3)}, {middle, iota(3)}, {counts, iota(3)}, {wanted, iota(3)}},
-                     [&](LinalgBuilder &b, ValueRange args) -> Value {
-                       Value enough = cmp(b, CmpIPredicate::sge, args[2], args[3]);
-                       if (!isLow)
-                         return arith::SelectOp::create(b, enough, args[1], args[0]);
-                       Value next = arith::AddIOp::create(b, args[1], b.i64(1));
-                       return arith::SelectOp::create(b, enough, args[0], next);
-                     });
+    // In place: a bound is read and written as the accumulator.
+    return inner.generic(3, {{middle, iota(3)}, {counts, iota(3)}, {wanted, iota(3)}},
+                         {bound, iota(3)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+                           Value enough = cmp(b, CmpIPredicate::sge, args[1], args[2]);
+                           if (!isLow)
+                             return arith::SelectOp::create(b, enough, args[0], args[3]);
+                           Value next = arith::AddIOp::create(b, args[0], b.i64(1));
+                           return arith::SelectOp::create(b, enough, args[3], next);
+                         });
   };
   // Once low = high the middle is both and neither moves: high stays because
   // high always has enough.

@@ -144,7 +144,7 @@ def DashKV_HashEncodeOp : DashKV_StructuredOp<"hash_encode", 3, [AttrSizedOperan
   }];
 }
 
-def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 17> {
+def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
   let summary = "Attention over the nearest keys, chosen by codes";
   let description = [{
     Approximate. Expands to `retrieve`, `online_attention` over the full lists,

@@ -36,4 +36,15 @@ def VerifyContractPass : Pass<"dashkv-verify-contract"> {
       clEnumValN(::mlir::dashkv::ContractLevel::LLVM, "llvm", "the LLVM dialect only"))}]>];
 }
 
+def LowerCopiesPass : Pass<"dashkv-lower-copies"> {
+  let summary = "Turn copies between strided buffers into linalg.copy";
+  let description = [{
+    Upstream lowers such a `memref.copy` to a call into a runtime library. As
+    linalg it becomes a loop, so that compiled objects stand alone.
+    Post: every `memref.copy` left is between contiguous buffers.
+    Example: test/Transforms/lower-copies.mlir.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 #endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES

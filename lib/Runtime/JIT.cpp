@@ -1,0 +1,190 @@
+//===- JIT.cpp - Compile a module for this CPU and call it ----------------===//
+#include "dashkv/Runtime/JIT.h"
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include <chrono>
+#include <cstdlib>
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+/// Which argument each result is, read off the bufferized function.
+static SmallVector<int> findAliases(func::FuncOp function) {
+  SmallVector<int> aliases;
+  for (Value result : function.getBody().back().getTerminator()->getOperands()) {
+    while (auto cast = result.getDefiningOp<memref::CastOp>())
+      result = cast.getSource();
+    auto argument = dyn_cast<BlockArgument>(result);
+    bool isOwn = argument && argument.getOwner()->getParentOp() == function;
+    aliases.push_back(isOwn ? argument.getArgNumber() : -1);
+  }
+  return aliases;
+}
+
+FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
+  static bool initialized = !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
+  (void)initialized;
+  std::unique_ptr<JIT> jit(new JIT());
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || getDtype(tensor.getElementType()).empty())
+        return function.emitError("expected tensors of floats or integers in the signature, but got ") << type;
+    }
+    Function entry{function.getFunctionType(), {}, {}, function.getLoc()};
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
+      entry.roles.push_back(role ? role.str() : "");
+    }
+    jit->functions.try_emplace(function.getName(), std::move(entry));
+  }
+
+  // Between bufferization and the rest the IR tells which results are
+  // arguments updated in place.
+  PassManager first(module.getContext()), second(module.getContext());
+  buildLinalgPipeline(first, options);
+  buildBufferizePipeline(first);
+  if (failed(first.run(module)))
+    return failure();
+  for (auto &entry : jit->functions)
+    entry.second.aliases = findAliases(module.lookupSymbol<func::FuncOp>(entry.first()));
+  buildLoopsToLLVMPipeline(second);
+  if (failed(second.run(module)))
+    return failure();
+
+  auto machineBuilder = llvm::orc::JITTargetMachineBuilder::detectHost();
+  if (!machineBuilder)
+    return module.emitError("cannot detect the host CPU: ") << llvm::toString(machineBuilder.takeError());
+  machineBuilder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
+  auto machine = machineBuilder->createTargetMachine();
+  if (!machine)
+    return module.emitError("cannot make a target machine: ") << llvm::toString(machine.takeError());
+  ExecutionEngineOptions engineOptions;
+  // A named variable: the option is a reference to it.
+  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine->get());
+  engineOptions.transformer = optimize;
+  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
+  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
+  if (!engine)
+    return module.emitError("cannot compile: ") << llvm::toString(engine.takeError());
+  jit->engine = std::move(*engine);
+  return jit;
+}
+
+llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
+  auto it = functions.find(name);
+  if (it == functions.end())
+    return llvm::createStringError("expected a public function of the module, but got '" + name + "'");
+  const Function &function = it->second;
+  if (arguments.size() != function.type.getNumInputs())
+    return llvm::createStringError(llvm::formatv("expected {0} arguments of '{1}', but got {2}",
+                                                 function.type.getNumInputs(), name, arguments.size()));
+  for (auto [i, type] : llvm::enumerate(function.type.getInputs())) {
+    if (arguments[i].matches(cast<RankedTensorType>(type)))
+      continue;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "expected argument " << i;
+    if (!function.roles[i].empty())
+      os << " (" << function.roles[i] << ")";
+    os << " of '" << name << "' to be " << type << ", but got " << arguments[i].describe();
+    return llvm::createStringError(text);
+  }
+  return llvm::Error::success();
+}
+
+/// Memory of one call: descriptors {allocated, aligned, offset, sizes, strides}
+/// as words, and the pointers that the packed interface wants.
+struct JIT::Invocation {
+  std::vector<std::vector<int64_t>> descriptors;
+  std::vector<void *> pointers, packed;
+  std::vector<int64_t> results;
+  void *resultPointer = nullptr;
+
+  Invocation(const Function &function, ArrayRef<Array> arguments) {
+    for (const Array &array : arguments) {
+      auto data = reinterpret_cast<int64_t>(array.data->data());
+      std::vector<int64_t> words = {data, data, 0};
+      words.insert(words.end(), array.shape.begin(), array.shape.end());
+      std::vector<int64_t> strides(array.shape.size(), 1);
+      for (int i = static_cast<int>(strides.size()) - 2; i >= 0; --i)
+        strides[i] = strides[i + 1] * array.shape[i + 1];
+      words.insert(words.end(), strides.begin(), strides.end());
+      descriptors.push_back(std::move(words));
+    }
+    size_t resultWords = 0;
+    for (auto [alias, type] : llvm::zip(function.aliases, function.type.getResults()))
+      if (alias < 0)
+        resultWords += 3 + 2 * cast<RankedTensorType>(type).getRank();
+    results.resize(resultWords);
+    resultPointer = results.data();
+    for (auto &words : descriptors)
+      pointers.push_back(words.data());
+    if (resultWords)
+      packed.push_back(&resultPointer);
+    for (void *&pointer : pointers)
+      packed.push_back(&pointer);
+  }
+};
+
+/// Calls `visit(i, descriptor)` for every result that is a buffer of its own.
+static void forEachOwnResult(const JIT::Function &function, int64_t *words,
+                             function_ref<void(unsigned, int64_t *)> visit) {
+  for (unsigned i = 0; i < function.aliases.size(); ++i) {
+    if (function.aliases[i] >= 0)
+      continue;
+    visit(i, words);
+    words += 3 + 2 * cast<RankedTensorType>(function.type.getResult(i)).getRank();
+  }
+}
+
+llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arguments) {
+  if (llvm::Error error = check(name, arguments))
+    return error;
+  const Function &function = functions.find(name)->second;
+  Invocation invocation(function, arguments);
+  if (llvm::Error error = engine->invokePacked(("_mlir_ciface_" + name).str(), invocation.packed))
+    return error;
+  SmallVector<Array> results(function.aliases.size());
+  for (auto [result, alias] : llvm::zip(results, function.aliases))
+    if (alias >= 0)
+      result = arguments[alias];
+  forEachOwnResult(function, invocation.results.data(), [&](unsigned i, int64_t *words) {
+    auto type = cast<RankedTensorType>(function.type.getResult(i));
+    Array &array = results[i];
+    array.dtype = getDtype(type.getElementType()).str();
+    array.shape.assign(words + 3, words + 3 + type.getRank());
+    const char *begin = reinterpret_cast<const char *>(words[1]) + words[2] * array.getElementSize();
+    array.data = std::make_shared<std::vector<char>>(begin, begin + array.getNumElements() * array.getElementSize());
+    free(reinterpret_cast<void *>(words[0]));
+  });
+  return results;
+}
+
+llvm::Expected<double> JIT::time(StringRef name, ArrayRef<Array> arguments, unsigned repetitions) {
+  if (llvm::Error error = check(name, arguments))
+    return error;
+  const Function &function = functions.find(name)->second;
+  std::vector<double> seconds;
+  for (unsigned i = 0; i <= repetitions; ++i) {
+    Invocation invocation(function, arguments);
+    auto start = std::chrono::steady_clock::now();
+    if (llvm::Error error = engine->invokePacked(("_mlir_ciface_" + name).str(), invocation.packed))
+      return error;
+    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    if (i > 0)
+      seconds.push_back(elapsed.count());
+    forEachOwnResult(function, invocation.results.data(),
+                     [](unsigned, int64_t *words) { free(reinterpret_cast<void *>(words[0])); });
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
+  return seconds[seconds.size() / 2];
+}
