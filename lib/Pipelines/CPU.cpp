@@ -43,8 +43,9 @@ void mlir::dashkv::buildBufferizePipeline(OpPassManager &pm) {
 void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   // A result that is an argument updated in place is no result: the caller has
   // the buffer, and returning it would cost a copy.
-  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  pm.addPass(createFinalizeSignaturesPass());
   bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
+  pm.addPass(createConvertBufferizationToMemRefPass());
 
   // Loops, then control flow.
   pm.addPass(createLowerCopiesPass());

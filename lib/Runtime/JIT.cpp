@@ -1,7 +1,7 @@
 //===- JIT.cpp - Compile a module for this CPU and call it ----------------===//
 #include "dashkv/Runtime/JIT.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
@@ -13,19 +13,6 @@
 
 using namespace mlir;
 using namespace mlir::dashkv;
-
-/// Which argument each result is, read off the bufferized function.
-static SmallVector<int> findAliases(func::FuncOp function) {
-  SmallVector<int> aliases;
-  for (Value result : function.getBody().back().getTerminator()->getOperands()) {
-    while (auto cast = result.getDefiningOp<memref::CastOp>())
-      result = cast.getSource();
-    auto argument = dyn_cast<BlockArgument>(result);
-    bool isOwn = argument && argument.getOwner()->getParentOp() == function;
-    aliases.push_back(isOwn ? argument.getArgNumber() : -1);
-  }
-  return aliases;
-}
 
 FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
   static bool initialized = !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
@@ -55,7 +42,7 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   if (failed(first.run(module)))
     return failure();
   for (auto &entry : jit->functions)
-    entry.second.aliases = findAliases(module.lookupSymbol<func::FuncOp>(entry.first()));
+    entry.second.aliases = findReturnedArguments(module.lookupSymbol<func::FuncOp>(entry.first()));
   buildLoopsToLLVMPipeline(second);
   if (failed(second.run(module)))
     return failure();

@@ -76,26 +76,34 @@ static SmallVector<ReassociationIndices> groupTwo(int64_t rank, int64_t dim) {
   return groups;
 }
 
-Value LinalgBuilder::splitDim(Value tensor, unsigned dim, OpFoldResult outer) {
-  AffineExpr whole = getAffineSymbolExpr(0), part = getAffineSymbolExpr(1);
-  SmallVector<OpFoldResult> shape = sizes(tensor);
-  // An empty dim splits into outer = 0 parts of size 0.
-  std::optional<int64_t> staticOuter = getConstantIntValue(outer);
-  OpFoldResult inner =
-      staticOuter == 0 ? OpFoldResult(getIndexAttr(0))
-                       : affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part),
-                                                               {shape[dim], outer});
+/// `tensor` with dim `dim` as the two dims `outer` and `inner`.
+static Value expandDim(LinalgBuilder &b, Value tensor, unsigned dim, OpFoldResult outer, OpFoldResult inner) {
+  SmallVector<OpFoldResult> shape = b.sizes(tensor);
   shape[dim] = outer;
   shape.insert(shape.begin() + dim + 1, inner);
   auto [staticShape, dynamicSizes] = decomposeMixedValues(shape);
   auto type = RankedTensorType::get(staticShape, getElementTypeOrSelf(tensor.getType()));
-  return tensor::ExpandShapeOp::create(*this, type, tensor, groupTwo(type.getRank(), dim), shape);
+  if (!isa<Value>(outer) || !isa<Value>(inner))
+    return tensor::ExpandShapeOp::create(b, type, tensor, groupTwo(type.getRank(), dim), shape);
+  // Upstream's expand-strided-metadata crashes on two dynamic dims in a group.
+  SmallVector<Value> values;
+  for (OpFoldResult size : shape)
+    values.push_back(b.materialize(size));
+  return tensor::ReshapeOp::create(b, type, tensor, tensor::FromElementsOp::create(b, values));
+}
+
+Value LinalgBuilder::splitDim(Value tensor, unsigned dim, OpFoldResult outer) {
+  if (getConstantIntValue(outer) == 0) // an empty dim: 0 parts of size 0
+    return expandDim(*this, tensor, dim, outer, getIndexAttr(0));
+  AffineExpr whole = getAffineSymbolExpr(0), part = getAffineSymbolExpr(1);
+  OpFoldResult inner = affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part), {size(tensor, dim), outer});
+  return expandDim(*this, tensor, dim, outer, inner);
 }
 
 Value LinalgBuilder::splitLastDim(Value tensor, int64_t inner) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  int64_t last = type.getRank() - 1;
-  return splitDim(tensor, last, getIndexAttr(type.getDimSize(last) / inner));
+  unsigned last = cast<RankedTensorType>(tensor.getType()).getRank() - 1;
+  OpFoldResult outer = affine::makeComposedFoldedAffineApply(*this, getLoc(), getAffineSymbolExpr(0).floorDiv(inner), {size(tensor, last)});
+  return expandDim(*this, tensor, last, outer, getIndexAttr(inner));
 }
 
 Value LinalgBuilder::joinDims(Value tensor, unsigned dim) {

@@ -1,8 +1,8 @@
 //===- Retrieve.cpp - Distances, calibration and selection on linalg ------===//
 //
 // Selection needs no sort and no data-dependent control flow: the k-th smallest
-// of N integers is found by bisection, one counting reduction a bit. Distance
-// and index are one integer, so ties need no code of their own.
+// of N integers is found by bisection, one counting reduction a bit. Ties are
+// the same question asked of the indices of the last distance that fits.
 //
 //===----------------------------------------------------------------------===//
 #include "Helpers.h"
@@ -46,16 +46,32 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
           return arith::AddIOp::create(b, args[2], bits);
         });
   } else {
-    distances = b.generic(
-        7, {{b.splitLastDim(query, 8), {0, 1, 2, 3, 5, 6}}, {op.getKeyCodes(), {0, 1, 4, 5}}},
-        {zero, iota(5)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+    // A byte of a key has 256 values: what each costs is tabulated once a query,
+    // [B,K,E,M,L/8,256], so that a key costs one look-up a byte.
+    Value weights = b.splitLastDim(query, 8);
+    SmallVector<OpFoldResult> tableSizes = b.sizes(weights);
+    tableSizes[5] = b.getIndexAttr(256);
+    Value table = b.generic(
+        7, {{weights, {0, 1, 2, 3, 4, 6}}}, {b.filled(tableSizes, b.constant(type, int64_t(0))), iota(6)},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
           Value none = b.constant(type, int64_t(0));
-          Value shifted = arith::ShRUIOp::create(b, args[1], b.loopIndex(6, type));
+          Value shifted = arith::ShRUIOp::create(b, b.loopIndex(5, type), b.loopIndex(6, type));
           Value keyBit = arith::TruncIOp::create(b, b.getI1Type(), shifted);
           Value queryBit = cmp(b, CmpIPredicate::sgt, args[0], none);
           Value differs = cmp(b, CmpIPredicate::ne, keyBit, queryBit);
           Value weight = math::AbsIOp::create(b, args[0]);
-          return arith::AddIOp::create(b, args[2], arith::SelectOp::create(b, differs, weight, none));
+          return arith::AddIOp::create(b, args[1], arith::SelectOp::create(b, differs, weight, none));
+        });
+    distances = b.generic(
+        6, {{op.getKeyCodes(), {0, 1, 4, 5}}}, {zero, iota(5)},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Type index = b.getIndexType();
+          Value value = arith::IndexCastUIOp::create(b, index, args[0]);
+          SmallVector<Value> at;
+          for (unsigned dim : {0u, 1u, 2u, 3u, 5u})
+            at.push_back(b.loopIndex(dim, index));
+          at.push_back(value);
+          return arith::AddIOp::create(b, args[1], tensor::ExtractOp::create(b, table, at));
         });
   }
   return SmallVector<Value>{b.joinDims(distances, 1)};
@@ -92,32 +108,33 @@ static Value buildBudget(LinalgBuilder &b, Value limit, int64_t millionths, int6
   return max == TieringAttr::none ? budget : arith::MinSIOp::create(b, budget, b.i64(max));
 }
 
-/// The smallest t in [low, high] with #{n : eligible, values[b,h,m,n] <= t} >=
-/// wanted[b,h,m], for i64 values [B,H,M,N] and eligible [B,M,N] i1. `steps` is
-/// at least the number of bits of high - low + 1.
-static Value kthSmallest(LinalgBuilder &b, Value values, Value eligible, Value wanted, Value low,
-                         Value high, Value steps) {
-  Type i64 = b.getI64Type();
+/// Stands for "no candidate" among distances and indices: larger than any.
+static constexpr int64_t kNone = std::numeric_limits<int32_t>::max();
+
+/// The smallest t in [low, high] with #{n : values[b,h,m,n] <= t} >=
+/// wanted[b,h,m], for i32 values [B,H,M,N] (kNone where a key does not count).
+/// `steps` is at least the number of bits of high - low.
+static Value kthSmallest(LinalgBuilder &b, Value values, Value wanted, Value low, Value high, Value steps) {
+  Type i32 = b.getI32Type();
   SmallVector<OpFoldResult> rows = b.sizes(wanted);
   auto loop = scf::ForOp::create(b, b.index(0), steps, b.index(1),
                                  ValueRange{b.filled(rows, low), b.filled(rows, high)});
   LinalgBuilder inner(b.getLoc(), b);
   inner.setInsertionPointToStart(loop.getBody());
   Value lows = loop.getRegionIterArg(0), highs = loop.getRegionIterArg(1);
-  Value middle = inner.map(rows, i64, {{lows, iota(3)}, {highs, iota(3)}},
+  Value middle = inner.map(rows, i32, {{lows, iota(3)}, {highs, iota(3)}},
                            [&](LinalgBuilder &b, ValueRange args) -> Value {
                              // Floor of the mean without overflow.
                              Value common = arith::AndIOp::create(b, args[0], args[1]);
                              Value differing = arith::XOrIOp::create(b, args[0], args[1]);
-                             Value half = arith::ShRSIOp::create(b, differing, b.i64(1));
+                             Value half = arith::ShRSIOp::create(b, differing, b.i32(1));
                              return arith::AddIOp::create(b, common, half);
                            });
   Value counts = inner.generic(
-      4, {{values, iota(4)}, {eligible, {0, 2, 3}}, {middle, iota(3)}},
-      {inner.filled(rows, inner.i32(0)), iota(3)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-        Value below = cmp(b, CmpIPredicate::sle, args[0], args[2]);
-        Value hit = arith::AndIOp::create(b, below, args[1]);
-        return arith::AddIOp::create(b, args[3], arith::ExtUIOp::create(b, b.getI32Type(), hit));
+      4, {{values, iota(4)}, {middle, iota(3)}}, {inner.filled(rows, inner.i32(0)), iota(3)},
+      [&](LinalgBuilder &b, ValueRange args) -> Value {
+        Value hit = cmp(b, CmpIPredicate::sle, args[0], args[1]);
+        return arith::AddIOp::create(b, args[2], arith::ExtUIOp::create(b, b.getI32Type(), hit));
       });
   auto update = [&](Value bound, bool isLow) {
     // In place: a bound is read and written as the accumulator.
@@ -126,7 +143,7 @@ static Value kthSmallest(LinalgBuilder &b, Value values, Value eligible, Value w
                            Value enough = cmp(b, CmpIPredicate::sge, args[1], args[2]);
                            if (!isLow)
                              return arith::SelectOp::create(b, enough, args[0], args[3]);
-                           Value next = arith::AddIOp::create(b, args[0], b.i64(1));
+                           Value next = arith::AddIOp::create(b, args[0], b.i32(1));
                            return arith::SelectOp::create(b, enough, args[3], next);
                          });
   };
@@ -166,24 +183,21 @@ static Value buildRadius(LinalgBuilder &b, CalibrateOp op) {
   Value distances = op.getDistances();
   SmallVector<OpFoldResult> sizes = b.sizes(distances), rows(sizes.begin(), sizes.end() - 1);
   Value limits = buildLimits(b, sizes[0], sizes[2], sizes[3], op.getLengths());
-  Value visible = b.map({sizes[0], sizes[2], sizes[3]}, b.getI1Type(), {{limits, {0, 1}}},
-                        [&](LinalgBuilder &b, ValueRange args) -> Value {
-                          return cmp(b, CmpIPredicate::slt, b.loopIndex(2, b.getI32Type()), args[0]);
-                        });
   int64_t fraction = op.getTiering().getVoteFractionOrFull();
   Value wanted = b.map(rows, b.getI32Type(), {{limits, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
     Value budget = buildBudget(b, args[0], fraction, 0, TieringAttr::none);
     return arith::TruncIOp::create(b, b.getI32Type(), budget);
   });
-  Value wide = b.map(sizes, b.getI64Type(), {{distances, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) {
-    return widenDistance(b, args[0], b.getI64Type());
+  Type i32 = b.getI32Type();
+  Value visible = b.map(sizes, i32, {{distances, iota(4)}, {limits, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+    Value exists = cmp(b, CmpIPredicate::slt, b.loopIndex(3, i32), args[1]);
+    return arith::SelectOp::create(b, exists, widenDistance(b, args[0], i32), b.i32(kNone));
   });
   // 16 bits hold every distance, signed or not.
-  Value kth = kthSmallest(b, wide, visible, wanted, b.i64(-32768), b.i64(32767), b.index(17));
-  return b.map(rows, b.getI32Type(), {{kth, iota(3)}, {wanted, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+  Value kth = kthSmallest(b, visible, wanted, b.i32(-32768), b.i32(32767), b.index(17));
+  return b.map(rows, i32, {{kth, iota(3)}, {wanted, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
     Value none = cmp(b, CmpIPredicate::eq, args[1], b.i32(0));
-    Value radius = arith::TruncIOp::create(b, b.getI32Type(), args[0]);
-    return arith::SelectOp::create(b, none, b.i32(-1), radius);
+    return arith::SelectOp::create(b, none, b.i32(-1), args[0]);
   });
 }
 
@@ -243,116 +257,168 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, CalibrateOp op) 
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Builds the lists of one select op.
+/// Operands of a selection; the inits only tell shapes.
+struct Selection {
+  Value distances, lengths, forced, fullIndices, midIndices, keptInit;
+  TieringAttr tiering;
+  /// Bounds the distances of a code head, from 0, where it is known.
+  std::optional<int64_t> largest;
+};
+
+/// Builds the lists of one selection.
 class Selector {
 public:
-  Selector(LinalgBuilder &b, SelectOp op) : b(b), op(op), tiering(op.getTiering()) {}
+  Selector(LinalgBuilder &b, const Selection &op) : b(b), op(op), tiering(op.tiering) {}
   SmallVector<Value> build();
 
 private:
-  /// Sums of distances over the code heads of a list: [B,Hl,M,N] i32.
-  Value sumOverHeads();
-  /// Distance and index as one integer, in the order of selection.
-  Value buildKeys(Value sums);
-  /// Accepted keys [B,Hl,M,N] i1 as a list, its counts, and where it is cut.
-  struct List {
-    Value indices, counts, prefix;
+  /// The end of a tier: distances below `distance` enter, and of those equal to
+  /// it the ones whose place among ties is at most `place`.
+  struct Bound {
+    Value distance, place;
   };
-  List compact(Value accepted, Value init);
+  /// The bound behind which the first `wanted` candidates stand.
+  Bound findBound(Value wanted);
+  /// Whether a candidate stands before a bound; `args` are those of boundInputs.
+  SmallVector<Indexed> boundInputs(const Bound &bound, Value wanted);
+  Value isBefore(LinalgBuilder &b, Value distance, ValueRange args);
+  /// Place of loop dim 3 among keys of equal distance.
+  Value buildPlace(LinalgBuilder &b);
+  /// Distances summed over the code heads of a list, kNone where a key is no
+  /// candidate: [B,Hl,M,N] i32.
+  Value sumOverHeads(Value candidates);
+  /// Accepted keys [B,Hl,M,N] i1 as a list and its counts.
+  std::pair<Value, Value> compact(Value accepted, Value init);
   /// Largest distance among candidates in the tier, or i32 min.
-  Value threshold(Value kth, Value wanted);
+  Value threshold(const Bound &bound, Value wanted);
 
   LinalgBuilder &b;
-  SelectOp op;
+  const Selection &op;
   TieringAttr tiering;
   OpFoldResult batch, heads, rows, keys; // B, Hl, M, N
-  Value indexBits;                       // i64, ceil(log2(N))
+  SmallVector<OpFoldResult> listRows, all;
+  Value distances; // summed, i32
+  Value numKeys;   // i32
 };
 } // namespace
 
-Value Selector::sumOverHeads() {
-  Value split = b.splitDim(op.getDistances(), 1, heads);
-  return b.generic(5, {{split, {0, 1, 4, 2, 3}}},
-                   {b.filled({batch, heads, rows, keys}, b.i32(0)), iota(4)},
-                   [](LinalgBuilder &b, ValueRange args) -> Value {
-                     Value wide = arith::ExtSIOp::create(b, b.getI32Type(), args[0]);
-                     return arith::AddIOp::create(b, args[1], wide);
-                   });
-}
-
-Value Selector::buildKeys(Value sums) {
-  Type i64 = b.getI64Type();
-  Value last = arith::SubIOp::create(b, arith::IndexCastOp::create(b, i64, b.materialize(keys)), b.i64(1));
-  return b.map(b.sizes(sums), i64, {{sums, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value wide = arith::ExtSIOp::create(b, i64, args[0]);
-    Value key = arith::ShLIOp::create(b, wide, indexBits);
-    switch (tiering.getTies()) {
-    case Ties::Inclusive:
-      return key;
-    case Ties::LowestIndex:
-      return arith::OrIOp::create(b, key, b.loopIndex(3, i64));
-    case Ties::Newest:
-      return arith::OrIOp::create(b, key, arith::SubIOp::create(b, last, b.loopIndex(3, i64)));
-    }
-    llvm_unreachable("covered switch");
+Value Selector::sumOverHeads(Value candidates) {
+  Type i32 = b.getI32Type();
+  Value split = b.splitDim(op.distances, 1, heads);
+  Value sums = b.generic(5, {{split, {0, 1, 4, 2, 3}}}, {b.filled(all, b.i32(0)), iota(4)},
+                         [&](LinalgBuilder &b, ValueRange args) -> Value {
+                           return arith::AddIOp::create(b, args[1], arith::ExtSIOp::create(b, i32, args[0]));
+                         });
+  return b.map(all, i32, {{sums, iota(4)}, {candidates, {0, 2, 3}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+    return arith::SelectOp::create(b, args[1], args[0], b.i32(kNone));
   });
 }
 
-Value Selector::threshold(Value kth, Value wanted) {
-  return b.map({batch, heads, rows}, b.getI32Type(), {{kth, iota(3)}, {wanted, iota(3)}},
+Value Selector::buildPlace(LinalgBuilder &b) {
+  Value key = b.loopIndex(3, b.getI32Type());
+  if (tiering.getTies() != Ties::Newest)
+    return key;
+  Value last = arith::SubIOp::create(b, numKeys, b.i32(1));
+  return arith::SubIOp::create(b, last, key);
+}
+
+Selector::Bound Selector::findBound(Value wanted) {
+  Type i32 = b.getI32Type();
+  // Sums of E distances; without a bound on one they are i16.
+  std::optional<int64_t> codeHeads = getConstantIntValue(b.size(op.distances, 1)),
+                         listHeads = getConstantIntValue(heads);
+  int64_t limit = int64_t(1) << 30;
+  if (codeHeads && listHeads && *listHeads > 0)
+    limit = std::min(limit, op.largest.value_or(1 << 15) * std::max<int64_t>(1, *codeHeads / *listHeads));
+  int64_t low = op.largest ? 0 : -limit;
+  Value steps = b.index(llvm::Log2_64_Ceil(limit - low + 1) + 1);
+  Value distance = kthSmallest(b, distances, wanted, b.i32(low), b.i32(limit), steps);
+  if (tiering.getTies() == Ties::Inclusive)
+    return {distance, Value()};
+  // How many of the ties still fit, and which.
+  Value left = b.generic(4, {{distances, iota(4)}, {distance, iota(3)}}, {b.map(listRows, i32, {{wanted, iota(3)}}, [](LinalgBuilder &, ValueRange args) { return args[0]; }), iota(3)},
+                         [&](LinalgBuilder &b, ValueRange args) -> Value {
+                           Value below = cmp(b, CmpIPredicate::slt, args[0], args[1]);
+                           return arith::SubIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, below));
+                         });
+  Value places = b.map(all, i32, {{distances, iota(4)}, {distance, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+    Value tied = cmp(b, CmpIPredicate::eq, args[0], args[1]);
+    return arith::SelectOp::create(b, tied, buildPlace(b), b.i32(kNone));
+  });
+  Value place = kthSmallest(b, places, left, b.i32(0), numKeys, arith::AddIOp::create(b, ceilLog2(b, keys), b.index(1)));
+  return {distance, place};
+}
+
+SmallVector<Indexed> Selector::boundInputs(const Bound &bound, Value wanted) {
+  SmallVector<Indexed> inputs = {{wanted, iota(3)}, {bound.distance, iota(3)}};
+  if (bound.place)
+    inputs.push_back({bound.place, iota(3)});
+  return inputs;
+}
+
+Value Selector::isBefore(LinalgBuilder &b, Value distance, ValueRange args) {
+  Value some = cmp(b, CmpIPredicate::sgt, args[0], b.i32(0));
+  Value candidate = cmp(b, CmpIPredicate::ne, distance, b.i32(kNone));
+  Value allowed = arith::AndIOp::create(b, some, candidate);
+  if (tiering.getTies() == Ties::Inclusive)
+    return arith::AndIOp::create(b, allowed, cmp(b, CmpIPredicate::sle, distance, args[1]));
+  Value below = cmp(b, CmpIPredicate::slt, distance, args[1]);
+  Value tied = cmp(b, CmpIPredicate::eq, distance, args[1]);
+  Value early = cmp(b, CmpIPredicate::sle, buildPlace(b), args[2]);
+  Value enters = arith::OrIOp::create(b, below, arith::AndIOp::create(b, tied, early));
+  return arith::AndIOp::create(b, allowed, enters);
+}
+
+Value Selector::threshold(const Bound &bound, Value wanted) {
+  return b.map(listRows, b.getI32Type(), {{bound.distance, iota(3)}, {wanted, iota(3)}},
                [&](LinalgBuilder &b, ValueRange args) -> Value {
-                 Value distance = arith::ShRSIOp::create(b, args[0], indexBits);
-                 Value narrow = arith::TruncIOp::create(b, b.getI32Type(), distance);
                  Value none = cmp(b, CmpIPredicate::sle, args[1], b.i32(0));
                  Value lowest = b.i32(std::numeric_limits<int32_t>::min());
-                 return arith::SelectOp::create(b, none, lowest, narrow);
+                 return arith::SelectOp::create(b, none, lowest, args[0]);
                });
 }
 
-Selector::List Selector::compact(Value accepted, Value init) {
-  Type i32 = b.getI32Type();
-  // prefix[b,h,m,i] = accepted keys below i, for i in 0..N: a scan by doubling.
+std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
+  // Blocks of 16 keys: prefix[b,h,m,j] = accepted keys before block j, by a scan
+  // that doubles its reach; then each slot of the list finds its block by
+  // bisection and its key within the block by counting.
+  constexpr int64_t kBlock = 16;
+  Type i32 = b.getI32Type(), index = b.getIndexType();
   AffineExpr n = b.getAffineSymbolExpr(0);
-  OpFoldResult ends = affine::makeComposedFoldedAffineApply(b, b.getLoc(), n + 1, {keys});
-  SmallVector<OpFoldResult> prefixSizes = {batch, heads, rows, ends};
-  auto at = [](LinalgBuilder &b, Value tensor, Value position) -> Value {
+  auto apply = [&](AffineExpr expr) { return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, {keys}); };
+  OpFoldResult blocks = apply(n.ceilDiv(kBlock)), ends = apply(n.ceilDiv(kBlock) + 1),
+               paddedKeys = apply(n.ceilDiv(kBlock) * kBlock);
+  SmallVector<OpFoldResult> zeros(4, b.getIndexAttr(0)), ones(4, b.getIndexAttr(1));
+  auto at = [&](LinalgBuilder &b, Value tensor, ArrayRef<Value> last) -> Value {
     SmallVector<Value> indices;
     for (unsigned dim : {0u, 1u, 2u})
-      indices.push_back(b.loopIndex(dim, b.getIndexType()));
-    indices.push_back(position);
+      indices.push_back(b.loopIndex(dim, index));
+    indices.append(last.begin(), last.end());
     return tensor::ExtractOp::create(b, tensor, indices);
   };
-  /// `tensor[position - distance]`, or 0 before the start.
-  auto shifted = [&](LinalgBuilder &b, Value tensor, Value distance) -> Value {
-    Value position = b.loopIndex(3, b.getIndexType());
-    Value inside = cmp(b, CmpIPredicate::uge, position, distance);
-    Value from = arith::SubIOp::create(b, position, distance);
-    Value safe = arith::SelectOp::create(b, inside, from, b.index(0));
-    Value value = at(b, tensor, safe);
-    if (value.getType() != i32)
-      value = arith::ExtUIOp::create(b, i32, value);
-    return arith::SelectOp::create(b, inside, value, b.i32(0));
-  };
-  // Without keys there is nothing to extract from; a padded copy always has an
-  // element.
-  SmallVector<OpFoldResult> noPad(4, b.getIndexAttr(0)), onePad = noPad;
-  onePad[3] = b.getIndexAttr(1);
-  Value counted = b.map({batch, heads, rows, keys}, i32, {{accepted, iota(4)}},
-                        [&](LinalgBuilder &b, ValueRange args) -> Value {
-                          return arith::ExtUIOp::create(b, i32, args[0]);
-                        });
   Value padded = tensor::InsertSliceOp::create(
-      b, counted, b.filled(prefixSizes, b.i32(0)), onePad,
-      SmallVector<OpFoldResult>{batch, heads, rows, keys},
-      SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
-  auto loop = scf::ForOp::create(b, b.index(0), ceilLog2(b, ends), b.index(1), ValueRange{padded});
+      b, accepted, b.filled({batch, heads, rows, paddedKeys}, b.constant(b.getI1Type(), int64_t(0))), zeros, all, ones);
+  Value blocked = b.splitLastDim(padded, kBlock); // [B,Hl,M,blocks,16]
+  Value counted = b.generic(5, {{blocked, iota(5)}}, {b.filled({batch, heads, rows, blocks}, b.i32(0)), iota(4)},
+                            [&](LinalgBuilder &b, ValueRange args) -> Value {
+                              return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
+                            });
+  SmallVector<OpFoldResult> prefixSizes = {batch, heads, rows, ends}, shift = zeros;
+  shift[3] = b.getIndexAttr(1);
+  Value start = tensor::InsertSliceOp::create(b, counted, b.filled(prefixSizes, b.i32(0)), shift,
+                                              SmallVector<OpFoldResult>{batch, heads, rows, blocks}, ones);
+  auto loop = scf::ForOp::create(b, b.index(0), ceilLog2(b, ends), b.index(1), ValueRange{start});
   {
     LinalgBuilder inner(b.getLoc(), b);
     inner.setInsertionPointToStart(loop.getBody());
     Value current = loop.getRegionIterArg(0);
     Value distance = arith::ShLIOp::create(inner, inner.index(1), loop.getInductionVar());
     Value next = inner.map(prefixSizes, i32, {{current, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      return arith::AddIOp::create(b, args[0], shifted(b, current, distance));
+      Value position = b.loopIndex(3, index);
+      Value inside = cmp(b, CmpIPredicate::uge, position, distance);
+      Value from = arith::SelectOp::create(b, inside, arith::SubIOp::create(b, position, distance), b.index(0));
+      Value added = arith::SelectOp::create(b, inside, at(b, current, from), b.i32(0));
+      return arith::AddIOp::create(b, args[0], added);
     });
     scf::YieldOp::create(inner, ValueRange{inner.castLike(next, current)});
     b.setInsertionPointAfter(loop);
@@ -360,60 +426,66 @@ Selector::List Selector::compact(Value accepted, Value init) {
   Value prefix = loop.getResult(0);
 
   Value capacity = arith::IndexCastOp::create(b, i32, b.sizeValue(init, 3));
-  Value lastKey = b.materialize(keys);
-  Value counts = b.map({batch, heads, rows}, i32, {}, [&](LinalgBuilder &b, ValueRange) -> Value {
-    return arith::MinSIOp::create(b, at(b, prefix, lastKey), capacity);
+  Value lastBlock = b.materialize(blocks);
+  Value counts = b.map(listRows, i32, {}, [&](LinalgBuilder &b, ValueRange) -> Value {
+    return arith::MinSIOp::create(b, at(b, prefix, lastBlock), capacity);
   });
-  // Slot c holds the smallest n with prefix[n + 1] > c, found by adding powers
-  // of two while prefix stays at or below c. Unrolled: 31 bits reach any i32
-  // index, fewer where N is static.
-  unsigned bits = 31;
-  if (std::optional<int64_t> size = getConstantIntValue(keys))
+  // Unrolled: 27 bits reach any block of an i32 index, fewer where N is static.
+  int64_t bits = 27;
+  if (std::optional<int64_t> size = getConstantIntValue(blocks))
     bits = llvm::Log2_64_Ceil(*size + 1);
   Value indices = b.map(b.sizes(init), i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value slot = b.loopIndex(3, i32);
-    Value position = b.index(0);
-    for (int64_t bit = static_cast<int64_t>(bits) - 1; bit >= 0; --bit) {
-      Value next = arith::AddIOp::create(b, position, b.index(int64_t(1) << bit));
-      Value inside = cmp(b, CmpIPredicate::ule, next, lastKey);
+    // The last block whose prefix is at most the slot's number.
+    Value slot = b.loopIndex(3, i32), block = b.index(0);
+    for (int64_t bit = bits - 1; bit >= 0; --bit) {
+      Value next = arith::AddIOp::create(b, block, b.index(int64_t(1) << bit));
+      Value inside = cmp(b, CmpIPredicate::ult, next, lastBlock);
       Value safe = arith::SelectOp::create(b, inside, next, b.index(0));
-      Value before = cmp(b, CmpIPredicate::sle, at(b, prefix, safe), slot);
-      Value take = arith::AndIOp::create(b, inside, before);
-      position = arith::SelectOp::create(b, take, next, position);
+      Value before = cmp(b, CmpIPredicate::sle, at(b, prefix, {safe}), slot);
+      block = arith::SelectOp::create(b, arith::AndIOp::create(b, inside, before), next, block);
     }
-    Value filled = cmp(b, CmpIPredicate::slt, slot, args[0]);
-    Value key = arith::IndexCastOp::create(b, i32, position);
-    return arith::SelectOp::create(b, filled, key, b.i32(-1));
+    // Its key is behind every position at which too few are accepted.
+    Value isFilled = cmp(b, CmpIPredicate::slt, slot, args[0]);
+    Value seen = at(b, prefix, {block}), skipped = b.i32(0);
+    Value someBlock = arith::SelectOp::create(b, cmp(b, CmpIPredicate::ult, block, lastBlock), block, b.index(0));
+    for (int64_t i = 0; i < kBlock; ++i) {
+      Value flag = at(b, blocked, {someBlock, b.index(i)});
+      seen = arith::AddIOp::create(b, seen, arith::ExtUIOp::create(b, i32, flag));
+      Value tooFew = cmp(b, CmpIPredicate::sle, seen, slot);
+      skipped = arith::AddIOp::create(b, skipped, arith::ExtUIOp::create(b, i32, tooFew));
+    }
+    Value first = arith::MulIOp::create(b, arith::IndexCastOp::create(b, i32, block), b.i32(kBlock));
+    Value key = arith::AddIOp::create(b, first, skipped);
+    return arith::SelectOp::create(b, isFilled, key, b.i32(-1));
   });
-  return {indices, counts, prefix};
+  return {indices, counts};
 }
 
 SmallVector<Value> Selector::build() {
   Type i1 = b.getI1Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
-  SmallVector<OpFoldResult> distanceSizes = b.sizes(op.getDistances());
-  batch = distanceSizes[0];
-  heads = b.size(op.getFullIndices(), 1);
-  rows = distanceSizes[2];
-  keys = distanceSizes[3];
-  Value logKeys = ceilLog2(b, keys);
-  indexBits = arith::IndexCastOp::create(b, i64, logKeys);
+  SmallVector<OpFoldResult> sizes = b.sizes(op.distances);
+  batch = sizes[0];
+  heads = b.size(op.fullIndices, 1);
+  rows = sizes[2];
+  keys = sizes[3];
+  listRows = {batch, heads, rows};
+  all = {batch, heads, rows, keys};
+  numKeys = arith::IndexCastOp::create(b, i32, b.materialize(keys));
 
   // Who is a candidate, who is forced: [B,M,N], the same for all heads.
-  Value limits = buildLimits(b, batch, rows, keys, op.getLengths());
-  auto isForced = [&](LinalgBuilder &b, Value key, Value limit, Value given) -> Value {
-    Value sink = cmp(b, CmpIPredicate::slt, key, b.i32(tiering.getSinks()));
-    Value windowStart = arith::SubIOp::create(b, limit, b.i32(tiering.getWindow()));
-    Value forced = arith::OrIOp::create(b, sink, cmp(b, CmpIPredicate::sge, key, windowStart));
-    return given ? arith::OrIOp::create(b, forced, given) : forced;
-  };
+  Value limits = buildLimits(b, batch, rows, keys, op.lengths);
   auto flags = [&](bool wantForced) {
     SmallVector<Indexed> inputs = {{limits, {0, 1}}};
-    if (op.getForced())
-      inputs.push_back({op.getForced(), {0, 2}});
+    if (op.forced)
+      inputs.push_back({op.forced, {0, 2}});
     return b.map({batch, rows, keys}, i1, inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
       Value key = b.loopIndex(2, i32);
       Value visible = cmp(b, CmpIPredicate::slt, key, args[0]);
-      Value forced = isForced(b, key, args[0], op.getForced() ? args[1] : Value());
+      Value windowStart = arith::SubIOp::create(b, args[0], b.i32(tiering.getWindow()));
+      Value forced = arith::OrIOp::create(b, cmp(b, CmpIPredicate::slt, key, b.i32(tiering.getSinks())),
+                                          cmp(b, CmpIPredicate::sge, key, windowStart));
+      if (op.forced)
+        forced = arith::OrIOp::create(b, forced, args[1]);
       if (!wantForced)
         forced = arith::XOrIOp::create(b, forced, b.constant(i1, int64_t(1)));
       return arith::AndIOp::create(b, visible, forced);
@@ -424,49 +496,31 @@ SmallVector<Value> Selector::build() {
                                   [&](LinalgBuilder &b, ValueRange args) -> Value {
                                     return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
                                   });
-
-  // The k-th smallest key of the candidates bounds a tier.
-  Value keyTensor = buildKeys(sumOverHeads());
-  // Sums of i16 over E heads need 16 + ceil(log2(E)) bits; 32 when E is dynamic.
-  std::optional<int64_t> codeHeads = getConstantIntValue(distanceSizes[1]), listHeads = getConstantIntValue(heads);
-  int64_t sumBits = 32;
-  if (codeHeads && listHeads && *listHeads > 0)
-    sumBits = 16 + llvm::Log2_64_Ceil(std::max<int64_t>(1, *codeHeads / *listHeads));
-  Value low = arith::ShLIOp::create(b, b.i64(-(int64_t(1) << (sumBits - 1))), indexBits);
-  Value high = arith::SubIOp::create(
-      b, arith::ShLIOp::create(b, b.i64(int64_t(1) << (sumBits - 1)), indexBits), b.i64(1));
-  Value steps = arith::AddIOp::create(b, logKeys, b.index(sumBits + 1));
-  SmallVector<OpFoldResult> listRows = {batch, heads, rows};
-  auto bound = [&](Value wanted) { return kthSmallest(b, keyTensor, candidates, wanted, low, high, steps); };
+  distances = sumOverHeads(candidates);
 
   Value fullWanted = b.map(listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
     Value budget = buildBudget(b, args[0], tiering.getFull(), tiering.getFullMin(), tiering.getFullMax());
     Value available = arith::ExtUIOp::create(b, i64, args[1]);
     return arith::TruncIOp::create(b, i32, arith::MinSIOp::create(b, budget, available));
   });
-  Value fullBound = bound(fullWanted);
-  auto isNear = [&](LinalgBuilder &b, Value key, Value bound, Value wanted) -> Value {
-    Value near = cmp(b, CmpIPredicate::sle, key, bound);
-    return arith::AndIOp::create(b, near, cmp(b, CmpIPredicate::sgt, wanted, b.i32(0)));
-  };
-  SmallVector<Indexed> nearInputs = {
-      {keyTensor, iota(4)}, {candidates, {0, 2, 3}}, {fullBound, iota(3)}, {fullWanted, iota(3)}};
-  SmallVector<OpFoldResult> all = {batch, heads, rows, keys};
+  Bound fullBound = findBound(fullWanted);
+  SmallVector<Indexed> nearInputs = {{distances, iota(4)}};
+  nearInputs.append(boundInputs(fullBound, fullWanted));
+  unsigned numNear = nearInputs.size();
   SmallVector<Indexed> fullInputs = nearInputs;
   fullInputs.push_back({forced, {0, 2, 3}});
   Value full = b.map(all, i1, fullInputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value near = arith::AndIOp::create(b, isNear(b, args[0], args[2], args[3]), args[1]);
-    return arith::OrIOp::create(b, near, args[4]);
+    return arith::OrIOp::create(b, isBefore(b, args[0], args.slice(1, numNear - 1)), args[numNear]);
   });
-  List fullList = compact(full, op.getFullIndices());
-  SmallVector<Value> results = {fullList.indices, fullList.counts, threshold(fullBound, fullWanted)};
+  auto [indices, counts] = compact(full, op.fullIndices);
+  SmallVector<Value> results = {indices, counts, threshold(fullBound, fullWanted)};
 
-  if (op.getMidIndices()) {
+  if (op.midIndices) {
     // The mid tier ends at the (entered + km)-th candidate: with inclusive ties
     // more than kf may have entered.
     Value entered = b.generic(4, nearInputs, {b.filled(listRows, b.i32(0)), iota(3)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value near = arith::AndIOp::create(b, isNear(b, args[0], args[2], args[3]), args[1]);
-      return arith::AddIOp::create(b, args[4], arith::ExtUIOp::create(b, i32, near));
+      Value near = isBefore(b, args[0], args.slice(1, numNear - 1));
+      return arith::AddIOp::create(b, args.back(), arith::ExtUIOp::create(b, i32, near));
     });
     Value midWanted = b.map(listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}, {entered, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
       Value budget = buildBudget(b, args[0], tiering.getMid(), tiering.getMidMin(), tiering.getMidMax());
@@ -476,31 +530,38 @@ SmallVector<Value> Selector::build() {
     Value lastWanted = b.map(listRows, i32, {{entered, iota(3)}, {midWanted, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
       return arith::AddIOp::create(b, args[0], args[1]);
     });
-    Value midBound = bound(lastWanted);
+    Bound midBound = findBound(lastWanted);
     SmallVector<Indexed> midInputs = nearInputs;
-    midInputs.push_back({midBound, iota(3)});
-    midInputs.push_back({midWanted, iota(3)});
+    midInputs.append(boundInputs(midBound, midWanted));
     Value mid = b.map(all, i1, midInputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value inFull = isNear(b, args[0], args[2], args[3]);
+      Value inFull = isBefore(b, args[0], args.slice(1, numNear - 1));
       Value outside = arith::XOrIOp::create(b, inFull, b.constant(i1, int64_t(1)));
-      Value near = arith::AndIOp::create(b, isNear(b, args[0], args[4], args[5]), args[1]);
+      Value near = isBefore(b, args[0], args.slice(numNear, numNear - 1));
       return arith::AndIOp::create(b, near, outside);
     });
-    List midList = compact(mid, op.getMidIndices());
-    results.append({midList.indices, midList.counts, threshold(midBound, midWanted)});
+    auto [midIndices, midCounts] = compact(mid, op.midIndices);
+    results.append({midIndices, midCounts, threshold(midBound, midWanted)});
   }
 
-  if (op.getKeptInit()) {
-    // A key past the capacity is in no list: prefix[n] counts those before it.
-    Value capacity = arith::IndexCastOp::create(b, i32, b.sizeValue(op.getFullIndices(), 3));
-    Value prefix = tensor::ExtractSliceOp::create(b, fullList.prefix, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)),
-                                                  all, SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
+  if (op.keptInit) {
+    // A list that was cut holds the keys up to its last one.
+    Value listIndices = indices;
+    Value lastKept = b.map(listRows, i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+      Value none = cmp(b, CmpIPredicate::eq, args[0], b.i32(0));
+      Value last = arith::SubIOp::create(b, args[0], b.i32(1));
+      Value slot = arith::IndexCastOp::create(b, b.getIndexType(), arith::MaxSIOp::create(b, last, b.i32(0)));
+      SmallVector<Value> at;
+      for (unsigned dim : {0u, 1u, 2u})
+        at.push_back(b.loopIndex(dim, b.getIndexType()));
+      at.push_back(slot);
+      return arith::SelectOp::create(b, none, b.i32(-1), tensor::ExtractOp::create(b, listIndices, at));
+    });
     // Loops b, h, n, then m reduced.
-    Value inSomeRow = b.generic(4, {{full, {0, 1, 3, 2}}, {prefix, {0, 1, 3, 2}}},
+    Value inSomeRow = b.generic(4, {{full, {0, 1, 3, 2}}, {lastKept, {0, 1, 3}}},
                                 {b.filled({batch, heads, keys}, b.constant(i1, int64_t(0))), iota(3)},
                                 [&](LinalgBuilder &b, ValueRange args) -> Value {
-                                  Value fits = cmp(b, CmpIPredicate::slt, args[1], capacity);
-                                  return arith::OrIOp::create(b, args[2], arith::AndIOp::create(b, args[0], fits));
+                                  Value listed = cmp(b, CmpIPredicate::sle, b.loopIndex(2, i32), args[1]);
+                                  return arith::OrIOp::create(b, args[2], arith::AndIOp::create(b, args[0], listed));
                                 });
     Value votes = b.generic(3, {{inSomeRow, {0, 2, 1}}}, {b.filled({batch, keys}, b.i32(0)), {0, 1}},
                             [&](LinalgBuilder &b, ValueRange args) -> Value {
@@ -514,7 +575,9 @@ SmallVector<Value> Selector::build() {
 }
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, SelectOp op) {
-  return Selector(b, op).build();
+  return Selector(b, {op.getDistances(), op.getLengths(), op.getForced(), op.getFullIndices(),
+                      op.getMidIndices(), op.getKeptInit(), op.getTiering(), std::nullopt})
+      .build();
 }
 
 //===----------------------------------------------------------------------===//
@@ -531,9 +594,12 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, RetrieveOp op) {
                                     op.getPriorDiscount(), op.getRadius(),
                                     b.empty(sizes, b.getI16Type()), op.getTiering())
                     .getResult(0);
-  auto select = SelectOp::create(b, final, op.getLengths(), op.getForced(), op.getFullIndices(),
-                                 op.getFullCounts(), op.getFullThreshold(), op.getMidIndices(),
-                                 op.getMidCounts(), op.getMidThreshold(), op.getKeptInit(),
-                                 op.getTiering());
-  return llvm::to_vector_of<Value>(select->getResults());
+  // Without discounts distances stay within 0 and the largest, which spares the
+  // bisection most of its steps.
+  std::optional<int64_t> largest;
+  if (!op.getVoteDiscount() && !op.getPriorDiscount())
+    largest = form.getMaxDistance() << op.getTiering().getBitsFraction();
+  return Selector(b, {final, op.getLengths(), op.getForced(), op.getFullIndices(),
+                      op.getMidIndices(), op.getKeptInit(), op.getTiering(), largest})
+      .build();
 }

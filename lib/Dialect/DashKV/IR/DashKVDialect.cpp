@@ -26,16 +26,30 @@ void DashKVDialect::initialize() {
 }
 
 LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == kKernelAttrName && isa<RetrieveOp>(op)) {
+    if (isa<SymbolRefAttr>(attribute.getValue()))
+      return success();
+    return op->emitError("expected a symbol in '")
+           << kKernelAttrName << "', but got " << attribute.getValue();
+  }
   return op->emitError("expected no attribute '") << attribute.getName() << "' on an operation";
 }
 
-LogicalResult DashKVDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex,
-                                                      unsigned argIndex, NamedAttribute attribute) {
+/// The only attribute of arguments and results is the role, a string.
+static LogicalResult verifyRole(Operation *op, StringRef kind, unsigned index, NamedAttribute attribute) {
   if (attribute.getName() != kRoleAttrName)
-    return op->emitError("expected '") << kRoleAttrName << "' on argument " << argIndex
-                                       << ", but got '" << attribute.getName() << "'";
+    return op->emitError("expected '") << kRoleAttrName << "' on " << kind << " " << index << ", but got '"
+                                       << attribute.getName() << "'";
   if (!isa<StringAttr>(attribute.getValue()))
-    return op->emitError("expected a string in '")
-           << kRoleAttrName << "' of argument " << argIndex << ", but got " << attribute.getValue();
+    return op->emitError("expected a string in '") << kRoleAttrName << "' of " << kind << " " << index << ", but got "
+                                                   << attribute.getValue();
   return success();
+}
+
+LogicalResult DashKVDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+  return verifyRole(op, "argument", index, attribute);
+}
+
+LogicalResult DashKVDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+  return verifyRole(op, "result", index, attribute);
 }

@@ -27,6 +27,9 @@ namespace mlir::dashkv {
 /// Function argument attribute that names what an argument added by
 /// dashkv-apply-tiering holds ("key_codes", "encoder.weight0", "lengths", ...).
 inline constexpr llvm::StringLiteral kRoleAttrName = "dashkv.role";
+/// Attribute of a retrieve with the symbol of the kernel that
+/// convert-dashkv-to-gpu has outlined for it.
+inline constexpr llvm::StringLiteral kKernelAttrName = "dashkv.kernel";
 
 /// The form of a pair of query and key codes.
 struct CodeForm {

@@ -39,6 +39,7 @@ def DashKV_Dialect : Dialect {
   let dependentDialects = [];
   let useDefaultAttributePrinterParser = 1;
   let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let hasOperationAttrVerify = 1;
 }
 

@@ -138,7 +138,7 @@ def DashKV_HashEncodeOp : DashKV_StructuredOp<"hash_encode", 3, [AttrSizedOperan
     DashKV_EncoderKindAttr:$kind, OptionalAttr<DashKV_ActivationAttr>:$activation,
     DefaultValuedAttr<I64Attr, "1">:$levels, DefaultValuedAttr<I64Attr, "1">:$group);
   let assemblyFormat = [{
-    $kind `ins` `(` $input `:` type($input) `)` `weights` `(` $weights `:` type($weights) `)`
+    `` $kind `ins` `(` $input `:` type($input) `)` `weights` `(` $weights `:` type($weights) `)`
     (`biases` `(` $biases^ `:` type($biases) `)`)?
     `outs` `(` $init `:` type($init) `)` (`code_scale` `(` $scale_init^ `:` type($scale_init) `)`)? attr-dict
   }];

@@ -10,6 +10,9 @@ namespace mlir::dashkv {
 /// Levels that dashkv-verify-contract knows.
 enum class ContractLevel { Portable, LLVM };
 
+/// Who has a query code: each KV head or each query head.
+enum class CodeHeads { Group, Head };
+
 #define GEN_PASS_DECL
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
 

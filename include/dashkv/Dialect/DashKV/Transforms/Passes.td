@@ -47,4 +47,81 @@ def LowerCopiesPass : Pass<"dashkv-lower-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def ApplyTieringPass : Pass<"dashkv-apply-tiering", "::mlir::ModuleOp"> {
+  let summary = "Rewrite dashkv.attention to hashed, tiered attention";
+  let description = [{
+    NON-NUMERIC-PRESERVING: results change beyond rounding. Runs on request only.
+
+    `attention` of a decode step (at most 8 query rows) becomes `hash_encode` of
+    the queries and `tiered_attention`. With more rows (prefill) the attention
+    stays exact. What the graph does not hold becomes an argument of the
+    function, named by its attribute `dashkv.role` (prefixed by `layerI.` where
+    the function holds several attention ops):
+
+    | role | shape | meaning |
+    |---|---|---|
+    | `key_codes` | `[B,Hkv,N,L/8] i8` | codes of the cached keys |
+    | `key_encoder.weight`, `.bias` | `[Hkv,D,L]`, `[Hkv,L] f32` | linear encoder of keys, where keys are encoded |
+    | `query_encoder.weight`, `.bias` | `[Hc,G*D,L]` (`codes=group`) or `[Hc,D,L]`, `[Hc,L] f32` | encoder of queries; with `encoder=mlp` three of each, numbered |
+    | `lengths` | `[B] i32` | with `lengths`: keys that exist |
+    | `forced` | `[B,N] i1` | with `forced`: keys always read |
+    | `prior`, `prior_discount` | `[B,N] i1`, `[Hc] i16` | with `prior`: the previous layer's kept keys and their discount |
+    | `vote_discount` | `[Hc] i16` | with `votes`: discount by agreement of heads |
+    | `temperature`, `bias`, `table` | `[Hq]`, `[Hq] f32`, `[Hq,L+1 or 128] f32` | with a mid tier; the table with `residual-table` |
+
+    Keys that the function writes into its cache (`tensor.insert_slice`,
+    `tensor.concat`) or makes itself are encoded where they are made, once, and
+    the updated codes are a new result with role `key_codes`; with `prior` so is
+    `kept [B,N] i1`. Attention that cannot be tiered stays exact and gets a missed
+    remark with the reason.
+
+    Pre: dashkv-raise-attention has run.
+    Example: test/Transforms/apply-tiering.mlir.
+  }];
+  let dependentDialects = ["::mlir::dashkv::DashKVDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"tiering", "tiering", "std::string", /*default=*/"\"\"", "Fields of #dashkv.tiering as full=2%,scope=head,... ; defaults where not given">,
+    Option<"codeBits", "code-bits", "int64_t", /*default=*/"64", "Length of a code">,
+    Option<"levels", "levels", "int64_t", /*default=*/"7", "Largest weight of a query code; 1 is a packed code (the paper's form)">,
+    Option<"codes", "codes", "::mlir::dashkv::CodeHeads", /*default=*/"::mlir::dashkv::CodeHeads::Group", "Who has a query code",
+      [{::llvm::cl::values(clEnumValN(::mlir::dashkv::CodeHeads::Group, "group", "each KV head, from all its query heads"),
+                           clEnumValN(::mlir::dashkv::CodeHeads::Head, "head", "each query head (the paper's form)"))}]>,
+    Option<"encoder", "encoder", "::mlir::dashkv::EncoderKind", /*default=*/"::mlir::dashkv::EncoderKind::Linear", "Form of the query encoder",
+      [{::llvm::cl::values(clEnumValN(::mlir::dashkv::EncoderKind::Linear, "linear", "one linear map"),
+                           clEnumValN(::mlir::dashkv::EncoderKind::Mlp, "mlp", "two hidden layers (the paper's form)"))}]>,
+    Option<"hidden", "hidden", "int64_t", /*default=*/"256", "Size of the hidden layers of an mlp">,
+    Option<"activation", "activation", "::mlir::dashkv::Activation", /*default=*/"::mlir::dashkv::Activation::Silu", "Activation of an mlp",
+      [{::llvm::cl::values(clEnumValN(::mlir::dashkv::Activation::Relu, "relu", "max(x, 0)"),
+                           clEnumValN(::mlir::dashkv::Activation::Silu, "silu", "x / (1 + exp(-x))"),
+                           clEnumValN(::mlir::dashkv::Activation::Tanh, "tanh", "tanh(x)"))}]>,
+    Option<"lengths", "lengths", "bool", /*default=*/"false", "Add an argument for the number of keys that exist">,
+    Option<"forced", "forced", "bool", /*default=*/"false", "Add an argument for keys that are always read">,
+    Option<"prior", "prior", "bool", /*default=*/"false", "Add the previous layer's kept keys and return this layer's">,
+    Option<"votes", "votes", "bool", /*default=*/"false", "Add the discount for agreement between heads">,
+    Option<"residualTable", "residual-table", "bool", /*default=*/"false", "Add a table of residuals to the mid tier">,
+    ListOption<"denseLayers", "dense-layers", "unsigned", "Attention ops of a function, counted from 0, that stay exact">];
+}
+
+def FuseRetrievalPass : Pass<"dashkv-fuse-retrieval"> {
+  let summary = "Fuse hamming_distance, calibrate and select into retrieve";
+  let description = [{
+    A `select` whose distances come from `calibrate` of `hamming_distance`, and
+    go nowhere else, becomes `retrieve`, so that tensors of size N need never
+    exist. Exact.
+    Example: test/Transforms/fuse-retrieval.mlir.
+  }];
+  let dependentDialects = ["::mlir::dashkv::DashKVDialect"];
+}
+
+def FinalizeSignaturesPass : Pass<"dashkv-finalize-signatures", "::mlir::ModuleOp"> {
+  let summary = "Drop results that are buffer arguments, and roles";
+  let description = [{
+    After bufferization a cache that is updated in place and returned is an
+    argument of the function. Such a result is dropped (its caller has the
+    buffer), in functions that nothing in the module calls; result numbers shift
+    accordingly. `dashkv.role` attributes go as well: LLVM does not know them.
+    Example: test/Transforms/finalize-signatures.mlir.
+  }];
+}
+
 #endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES

@@ -2,8 +2,13 @@
 #ifndef DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H
 #define DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H
 
+#include "llvm/ADT/SmallVector.h"
+
 namespace mlir {
 class RewritePatternSet;
+namespace func {
+class FuncOp;
+} // namespace func
 } // namespace mlir
 
 namespace mlir::dashkv {
@@ -20,6 +25,10 @@ void populateExpandTieredPatterns(RewritePatternSet &patterns);
 /// select of calibrate of hamming_distance becomes retrieve, where the steps
 /// between have no other use and agree on lengths and tiering.
 void populateFuseRetrievalPatterns(RewritePatternSet &patterns);
+
+/// For each result of a bufferized function the argument whose buffer it is, or
+/// -1. dashkv-finalize-signatures drops those that are.
+llvm::SmallVector<int> findReturnedArguments(func::FuncOp function);
 
 } // namespace mlir::dashkv
 

@@ -1,0 +1,314 @@
+//===- ApplyTiering.cpp - Exact to tiered attention, on request -----------===//
+//
+// The one rewrite that changes results beyond rounding. Whatever the codes need
+// and the graph does not hold (encoder weights, codes of old keys) becomes an
+// argument of the function, named by its dashkv.role.
+//
+//===----------------------------------------------------------------------===//
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace mlir::dashkv {
+#define GEN_PASS_DEF_APPLYTIERINGPASS
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
+} // namespace mlir::dashkv
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+/// Query rows up to which a step counts as decoding (speculative decoding has
+/// several); with more the attention stays exact and only appends codes.
+static constexpr int64_t kMaxDecodeRows = 8;
+
+namespace {
+struct Options {
+  TieringAttr tiering;
+  int64_t bits, levels, hidden;
+  bool mlp, codePerGroup, lengths, forced, prior, votes, table;
+  Activation activation;
+};
+
+/// Rewrites one attention op.
+class Tierer {
+public:
+  Tierer(AttentionOp op, func::FuncOp function, const Options &options, std::string prefix)
+      : op(op), function(function), options(options), prefix(std::move(prefix)), b(op.getLoc(), op),
+        maps(op.getMaps()), dims(op.getDims()) {}
+
+  /// Why the op cannot be tiered, or an empty string.
+  std::string findObstacle();
+  void rewrite();
+
+private:
+  int64_t sizeOf(Value tensor, AffineMap map, unsigned dim) {
+    return cast<RankedTensorType>(tensor.getType()).getDimSize(positionOf(map, dim));
+  }
+  unsigned positionOf(AffineMap map, unsigned dim) {
+    return *map.getResultPosition(b.getAffineDimExpr(dim));
+  }
+  /// A new argument of the function.
+  Value addArgument(StringRef role, ArrayRef<int64_t> shape, Type element);
+  void addResult(StringRef role, Value value);
+  /// `tensor`, laid out by `map`, in the order of `order`.
+  Value toOrder(Value tensor, AffineMap map, ArrayRef<unsigned> order);
+  Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
+  SmallVector<OpFoldResult> sizes(Value tensor) { return tensor::getMixedSizes(b, b.getLoc(), tensor); }
+
+  /// Codes of `keys`, laid out like the op's key operand.
+  Value encodeKeys(Value keys);
+  /// Codes of all keys of the op, and whether they are new (not an argument).
+  std::pair<Value, bool> buildKeyCodes(bool isDecode);
+  HashEncodeOp encodeQueries();
+  bool isDecode() {
+    int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
+    return !ShapedType::isDynamic(rows) && rows <= kMaxDecodeRows;
+  }
+
+  AttentionOp op;
+  func::FuncOp function;
+  const Options &options;
+  std::string prefix;
+  ImplicitLocOpBuilder b;
+  SmallVector<AffineMap> maps;
+  AttentionDims dims;
+  int64_t queryHeads = 0, kvHeads = 0, depth = 0;
+};
+} // namespace
+
+std::string Tierer::findObstacle() {
+  if (!op.hasPureTensorSemantics())
+    return "on-memrefs: tiering works on tensors";
+  if (op.getMask())
+    return "mask: a mask hides which keys exist; pass lengths instead of a padding mask";
+  if (dims.group)
+    return "layout: the query heads of a group are a dim of their own";
+  queryHeads = sizeOf(op.getQuery(), maps[0], dims.head);
+  kvHeads = sizeOf(op.getKey(), maps[1], dims.head);
+  depth = sizeOf(op.getQuery(), maps[0], dims.depth);
+  for (int64_t size : {queryHeads, kvHeads, depth})
+    if (ShapedType::isDynamic(size))
+      return "dynamic-size: heads and head size must be static, as the shapes of the encoders follow from them";
+  int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
+  if (rows != 1 && !op.getCausal())
+    return "not-causal: several query rows are tiered only with causal attention";
+  return "";
+}
+
+Value Tierer::addArgument(StringRef role, ArrayRef<int64_t> shape, Type element) {
+  unsigned index = function.getNumArguments();
+  auto attrs = b.getDictionaryAttr(b.getNamedAttr(kRoleAttrName, b.getStringAttr(prefix + role)));
+  if (failed(function.insertArgument(index, RankedTensorType::get(shape, element), attrs, op.getLoc())))
+    llvm_unreachable("functions with a body take arguments");
+  return function.getArgument(index);
+}
+
+void Tierer::addResult(StringRef role, Value value) {
+  unsigned index = function.getNumResults();
+  auto attrs = b.getDictionaryAttr(b.getNamedAttr(kRoleAttrName, b.getStringAttr(prefix + role)));
+  if (failed(function.insertResult(index, value.getType(), attrs)))
+    llvm_unreachable("functions with a body take results");
+  function.getBody().back().getTerminator()->insertOperands(index, value);
+}
+
+Value Tierer::toOrder(Value tensor, AffineMap map, ArrayRef<unsigned> order) {
+  SmallVector<int64_t> permutation;
+  SmallVector<OpFoldResult> from = sizes(tensor), permuted;
+  for (unsigned dim : order) {
+    permutation.push_back(positionOf(map, dim));
+    permuted.push_back(from[permutation.back()]);
+  }
+  if (llvm::is_sorted(permutation))
+    return tensor;
+  Value init = empty(permuted, getElementTypeOrSelf(tensor.getType()));
+  return linalg::TransposeOp::create(b, tensor, init, permutation)->getResult(0);
+}
+
+Value Tierer::encodeKeys(Value keys) {
+  Value input = toOrder(keys, maps[1], {dims.batch, dims.head, dims.key, dims.depth});
+  Value weight = addArgument("key_encoder.weight", {kvHeads, depth, options.bits}, b.getF32Type());
+  Value bias = addArgument("key_encoder.bias", {kvHeads, options.bits}, b.getF32Type());
+  SmallVector<OpFoldResult> shape = sizes(input);
+  shape[3] = b.getIndexAttr(options.bits / 8);
+  return HashEncodeOp::create(b, input, ValueRange{weight}, ValueRange{bias},
+                              empty(shape, b.getI8Type()), Value(),
+                              EncoderKind::Linear, ActivationAttr())
+      .getResult(0);
+}
+
+std::pair<Value, bool> Tierer::buildKeyCodes(bool isDecode) {
+  Value key = op.getKey();
+  unsigned keyDim = positionOf(maps[1], dims.key);
+  int64_t batch = sizeOf(key, maps[1], dims.batch), keys = sizeOf(key, maps[1], dims.key);
+  int64_t bytes = options.bits / 8;
+  auto codesArgument = [&](int64_t numKeys) {
+    return addArgument("key_codes", {batch, kvHeads, numKeys, bytes}, b.getI8Type());
+  };
+  // A cache with new rows written into it: so are the codes.
+  if (auto insert = key.getDefiningOp<tensor::InsertSliceOp>()) {
+    auto sourceType = insert.getSourceType(), destType = insert.getDestType();
+    bool wholeRows = sourceType.getRank() == destType.getRank() && insert.hasUnitStride();
+    for (int64_t i = 0; wholeRows && i < destType.getRank(); ++i)
+      wholeRows = i == keyDim || (sourceType.getDimSize(i) == destType.getDimSize(i) &&
+                                  !sourceType.isDynamicDim(i));
+    if (wholeRows) {
+      Value codes = codesArgument(keys), fresh = encodeKeys(insert.getSource());
+      SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
+      offsets[2] = insert.getMixedOffsets()[keyDim];
+      return {tensor::InsertSliceOp::create(b, fresh, codes, offsets, sizes(fresh), strides), true};
+    }
+  }
+  if (auto concat = key.getDefiningOp<tensor::ConcatOp>();
+      concat && concat.getDim() == keyDim && concat.getInputs().size() == 2) {
+    Value old = concat.getInputs()[0];
+    Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
+    Value fresh = encodeKeys(concat.getInputs()[1]);
+    auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
+    return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, fresh}), true};
+  }
+  // An opaque cache has codes of its own; keys that were made here are encoded.
+  if (isDecode)
+    return {codesArgument(keys), false};
+  return {encodeKeys(key), true};
+}
+
+HashEncodeOp Tierer::encodeQueries() {
+  Value input = toOrder(op.getQuery(), maps[0], {dims.batch, dims.head, dims.query, dims.depth});
+  int64_t heads = options.codePerGroup ? kvHeads : queryHeads;
+  int64_t group = queryHeads / heads;
+  SmallVector<int64_t> layers = {group * depth};
+  if (options.mlp)
+    layers.append(2, options.hidden);
+  layers.push_back(options.bits);
+  SmallVector<Value> weights, biases;
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    std::string number = options.mlp ? std::to_string(i) : "";
+    weights.push_back(addArgument("query_encoder.weight" + number, {heads, layers[i], layers[i + 1]}, b.getF32Type()));
+    biases.push_back(addArgument("query_encoder.bias" + number, {heads, layers[i + 1]}, b.getF32Type()));
+  }
+  SmallVector<OpFoldResult> shape = sizes(input);
+  shape[1] = b.getIndexAttr(heads);
+  shape[3] = b.getIndexAttr(options.levels == 1 ? options.bits / 8 : options.bits);
+  Value scaleInit;
+  if (options.tiering.hasMid())
+    scaleInit = empty({shape[0], shape[1], shape[2]}, b.getF32Type());
+  EncoderKind kind = options.mlp ? EncoderKind::Mlp : EncoderKind::Linear;
+  ActivationAttr activation;
+  if (options.mlp)
+    activation = ActivationAttr::get(b.getContext(), options.activation);
+  return HashEncodeOp::create(b, input, weights, biases, empty(shape, b.getI8Type()), scaleInit, kind,
+                              activation, options.levels, group);
+}
+
+void Tierer::rewrite() {
+  bool decode = isDecode();
+  auto [keyCodes, isNew] = buildKeyCodes(decode);
+  if (isNew)
+    addResult("key_codes", keyCodes);
+  if (!decode)
+    return;
+  HashEncodeOp queries = encodeQueries();
+  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch), keys = sizeOf(op.getKey(), maps[1], dims.key);
+  int64_t codeHeads = options.codePerGroup ? kvHeads : queryHeads;
+  Type i1 = b.getI1Type(), i16 = b.getI16Type(), f32 = b.getF32Type();
+  auto optional = [&](bool wanted, StringRef role, ArrayRef<int64_t> shape, Type type) {
+    return wanted ? addArgument(role, shape, type) : Value();
+  };
+  Value lengths = op.getLengths();
+  if (!lengths)
+    lengths = optional(options.lengths, "lengths", {batch}, b.getI32Type());
+  Value forced = optional(options.forced, "forced", {batch, keys}, i1);
+  Value prior = optional(options.prior, "prior", {batch, keys}, i1);
+  Value voteDiscount = optional(options.votes, "vote_discount", {codeHeads}, i16);
+  Value priorDiscount = optional(options.prior, "prior_discount", {codeHeads}, i16);
+  bool hasMid = options.tiering.hasMid();
+  Value temperature = optional(hasMid, "temperature", {queryHeads}, f32);
+  Value bias = optional(hasMid, "bias", {queryHeads}, f32);
+  int64_t columns = options.levels == 1 ? options.bits + 1 : 128;
+  Value table = optional(hasMid && options.table, "table", {queryHeads, columns}, f32);
+  Value keptInit;
+  if (options.prior) {
+    SmallVector<OpFoldResult> keySizes = sizes(keyCodes);
+    keptInit = empty({keySizes[0], keySizes[2]}, i1);
+  }
+  ArrayAttr tieredMaps;
+  if (op.getIndexingMaps())
+    tieredMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], maps.back()});
+  auto tiered = TieredAttentionOp::create(
+      b, op.getQuery(), op.getKey(), op.getValue(), queries.getResult(0), keyCodes, lengths, forced,
+      prior, voteDiscount, priorDiscount, /*radius=*/Value(),
+      hasMid ? Value(queries.getResult(1)) : Value(), temperature, bias, table, ValueRange(),
+      ValueRange(), op.getKeyScale(), op.getValueScale(), op.getInit(), op.getLseInit(), keptInit,
+      options.tiering, op.getScaleAttr(), ActivationAttr(), tieredMaps);
+  for (auto [old, fresh] : llvm::zip(op->getResults(), tiered->getResults()))
+    old.replaceAllUsesWith(fresh);
+  op.erase();
+  if (options.prior)
+    addResult("kept", tiered->getResults().back());
+}
+
+namespace {
+struct ApplyTieringPass : mlir::dashkv::impl::ApplyTieringPassBase<ApplyTieringPass> {
+  using Base::Base;
+
+  FailureOr<Options> readOptions();
+  void runOnOperation() override;
+};
+} // namespace
+
+FailureOr<Options> ApplyTieringPass::readOptions() {
+  Location loc = getOperation()->getLoc();
+  std::string message;
+  FailureOr<TieringAttr> parsed = TieringAttr::parseText(&getContext(), tiering, message);
+  if (failed(parsed))
+    return emitError(loc) << "dashkv-apply-tiering: " << message;
+  if (codeBits % 8 != 0 || codeBits < 8 || codeBits > 256) // c3
+    return emitError(loc) << "dashkv-apply-tiering: expected code-bits that are a multiple of 8 in 8 to 256, but got " << codeBits;
+  if (levels < 1 || levels > 15)
+    return emitError(loc) << "dashkv-apply-tiering: expected levels in 1 to 15, but got " << levels;
+  if (hidden < 1)
+    return emitError(loc) << "dashkv-apply-tiering: expected hidden >= 1, but got " << hidden;
+  if (parsed->getScope() == Scope::Head && codes == CodeHeads::Group) // c3
+    return emitError(loc) << "dashkv-apply-tiering: expected codes=head with scope=head, but got codes=group";
+  if (residualTable && !parsed->hasMid())
+    return emitError(loc) << "dashkv-apply-tiering: expected a mid tier with residual-table, but got none";
+  return Options{*parsed,    codeBits, levels, hidden, encoder == EncoderKind::Mlp, codes == CodeHeads::Group,
+                 lengths, forced, prior, votes, residualTable, activation};
+}
+
+void ApplyTieringPass::runOnOperation() {
+  FailureOr<Options> options = readOptions();
+  if (failed(options))
+    return signalPassFailure();
+  for (auto function : getOperation().getOps<func::FuncOp>()) {
+    SmallVector<AttentionOp> ops;
+    function.walk([&](AttentionOp op) { ops.push_back(op); });
+    if (ops.empty())
+      continue;
+    if (!SymbolTable::symbolKnownUseEmpty(function, getOperation())) {
+      emitError(function.getLoc()) << "expected a function without callers, whose arguments can grow, but '"
+                                   << function.getName() << "' is called";
+      return signalPassFailure();
+    }
+    unsigned tiered = 0;
+    auto remarkOptions = remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName());
+    for (auto [i, op] : llvm::enumerate(ops)) {
+      if (llvm::is_contained(denseLayers, i))
+        continue;
+      Tierer tierer(op, function, *options, ops.size() == 1 ? "" : "layer" + std::to_string(i) + ".");
+      std::string obstacle = tierer.findObstacle();
+      if (!obstacle.empty()) {
+        remark::missed(op.getLoc(), remarkOptions) << obstacle;
+        continue;
+      }
+      tierer.rewrite();
+      ++tiered;
+    }
+    remark::analysis(function.getLoc(), remarkOptions) << remark::metric("tiered", tiered);
+  }
+}

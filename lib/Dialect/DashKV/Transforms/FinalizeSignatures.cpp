@@ -1,0 +1,64 @@
+//===- FinalizeSignatures.cpp - Functions as callers outside MLIR see them ===//
+//
+// A cache that a step updates in place and returns is the caller's buffer.
+// Upstream's drop-equivalent-buffer-results leaves public functions alone, and
+// the deallocation pipeline would then copy the whole cache to return it.
+//
+//===----------------------------------------------------------------------===//
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace mlir::dashkv {
+#define GEN_PASS_DEF_FINALIZESIGNATURESPASS
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"
+} // namespace mlir::dashkv
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+SmallVector<int> mlir::dashkv::findReturnedArguments(func::FuncOp function) {
+  SmallVector<int> aliases(function.getNumResults(), -1);
+  if (!llvm::hasSingleElement(function.getBody()))
+    return aliases;
+  for (auto [i, value] : llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
+    Value result = value;
+    while (auto cast = result.getDefiningOp<memref::CastOp>())
+      result = cast.getSource();
+    auto argument = dyn_cast<BlockArgument>(result);
+    if (argument && isa<MemRefType>(argument.getType()) && argument.getType() == value.getType())
+      aliases[i] = argument.getArgNumber();
+  }
+  return aliases;
+}
+
+namespace {
+struct FinalizeSignaturesPass
+    : mlir::dashkv::impl::FinalizeSignaturesPassBase<FinalizeSignaturesPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      // Roles are for tools; LLVM would warn about attributes it does not know.
+      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+        function.removeArgAttr(i, StringAttr::get(&getContext(), kRoleAttrName));
+      for (unsigned i = 0; i < function.getNumResults(); ++i)
+        function.removeResultAttr(i, StringAttr::get(&getContext(), kRoleAttrName));
+      // A caller within the module would have to change with it.
+      if (function.isExternal() || !SymbolTable::symbolKnownUseEmpty(function, getOperation()))
+        continue;
+      SmallVector<int> aliases = findReturnedArguments(function);
+      BitVector drop(aliases.size());
+      for (auto [i, alias] : llvm::enumerate(aliases))
+        if (alias >= 0)
+          drop.set(i);
+      if (drop.none())
+        continue;
+      function.getBody().front().getTerminator()->eraseOperands(drop);
+      if (failed(function.eraseResults(drop)))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace
