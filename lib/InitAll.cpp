@@ -3,6 +3,8 @@
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Dialect/Interop/Interop.h"
+#include "dashkv/Pipelines/NVVM.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -11,7 +13,7 @@
 using namespace mlir;
 
 void mlir::dashkv::registerDashKVDialects(DialectRegistry &registry) {
-  registry.insert<DashKVDialect>();
+  registry.insert<DashKVDialect, tm_tensor::TMTensorDialect, iree_linalg_ext::IREELinalgExtDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerRuntimeVerifiableOpInterfaceExternalModels(registry);
 }
@@ -28,4 +30,5 @@ void mlir::dashkv::registerDashKVPasses() {
   registerDashKVTransformsPasses();
   registerDashKVConversionPasses();
   registerDashKVPipelines();
+  registerNVVMPipeline();
 }

@@ -214,6 +214,8 @@ bool AttentionBuilder::canEmit(ExprRef expr) {
     return true;
   case ExprKind::Scalar: {
     Type type = expr->source.getType();
+    if (isa<ShapedType>(type))
+      return true;
     return type.isF16() || type.isBF16() || type.isF32() || type.isF64() ||
            type.isSignlessIntOrIndex();
   }
@@ -296,7 +298,10 @@ Value AttentionBuilder::emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef,
       value = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(expr->integer));
     break;
   case ExprKind::Scalar:
-    value = convert(expr->source, builder, loc);
+    value = isa<ShapedType>(expr->source.getType())
+                ? tensor::DimOp::create(builder, loc, expr->source, expr->predicate).getResult()
+                : expr->source;
+    value = convert(value, builder, loc);
     break;
   case ExprKind::Apply: {
     SmallVector<Value, 3> args;

@@ -358,8 +358,8 @@ bool AttentionBuilder::planOperands(bool isGrouped) {
       return false;
     *operand = Operand();
     operand->expr = expr;
-    operand->from = operand->to = SmallVector<AtomList, 5>(target);
-    operand->loops = SmallVector<unsigned, 5>(loops);
+    operand->from = operand->to = SmallVector<AtomList, 5>(ArrayRef(target));
+    operand->loops = SmallVector<unsigned, 5>(ArrayRef(loops));
   }
 
   // Queries and the output, whose head dim counts query heads.
@@ -413,7 +413,7 @@ bool AttentionBuilder::planOperands(bool isGrouped) {
     return false;
   query = Operand();
   query.expr = expr;
-  query.from = query.to = SmallVector<AtomList, 5>(target);
+  query.from = query.to = SmallVector<AtomList, 5>(ArrayRef(target));
   query.loops = queryLoops;
   return true;
 }
@@ -471,7 +471,7 @@ bool AttentionBuilder::planMask() {
     if (!canMaterialize(sum, target))
       continue;
     mask.expr = sum;
-    mask.from = mask.to = SmallVector<AtomList, 5>(target);
+    mask.from = mask.to = SmallVector<AtomList, 5>(ArrayRef(target));
     return true;
   }
   return fail("layout", "a mask cannot be made an operand");

@@ -73,7 +73,7 @@ static bool addSize(LinearForm &form, ArrayRef<Atom *> index, int64_t sign) {
   // Cancel a symbol that is one of the names of the size.
   for (auto &[symbol, coefficient] : form.symbols)
     if (symbol->kind == ExprKind::Scalar && coefficient == -sign) {
-      DimSize size = DimSize::ofValue(symbol->source);
+      DimSize size = getSymbol(symbol);
       if (llvm::any_of(atoms[0]->sizes, [&](const DimSize &s) { return s.equals(size); })) {
         coefficient = 0;
         return true;
@@ -259,9 +259,9 @@ std::optional<bool> AttentionMatcher::hasEmptyRow(ArrayRef<MaskTerm> masks) {
       numKeys <= 0 || numRows > maxTableSize / numKeys)
     return std::nullopt;
   std::vector<bool> hidden(numRows * numKeys);
-  for (auto [mask, expr] : llvm::zip(masks, exprs))
-    if (!forEachElement(expr, rows, keys, [&](int64_t row, int64_t key, double value) {
-          if (isHidden(mask, value))
+  for (size_t i = 0; i < masks.size(); ++i)
+    if (!forEachElement(exprs[i], rows, keys, [&](int64_t row, int64_t key, double value) {
+          if (isHidden(masks[i], value))
             hidden[row * numKeys + key] = true;
         }))
       return std::nullopt;

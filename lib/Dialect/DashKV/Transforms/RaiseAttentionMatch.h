@@ -7,15 +7,17 @@
 //   RaiseAttentionSoftmax.cpp  the weights: exponential, maximum, sum, guard
 //   RaiseAttentionScores.cpp   the scores: q k^T, scale, masks
 //   RaiseAttentionMasks.cpp    what a mask hides: causal, lengths, empty rows
+//   RaiseAttentionOneOp.cpp    attention ops of torch-mlir and IREE
 //   RaiseAttentionLayout.cpp   names of the loops, maps of the operands
 //   RaiseAttentionBuild.cpp    the ops that replace the match
-//   RaiseAttention.cpp         roots, one-op forms, uses, remarks, the pass
+//   RaiseAttention.cpp         roots, uses, remarks, the pass
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_LIB_DIALECT_DASHKV_TRANSFORMS_RAISEATTENTIONMATCH_H
 #define DASHKV_LIB_DIALECT_DASHKV_TRANSFORMS_RAISEATTENTIONMATCH_H
 
 #include "TensorExpr.h"
+#include "dashkv/Dialect/Interop/Interop.h"
 #include <string>
 
 namespace mlir::dashkv {
@@ -92,10 +94,11 @@ public:
 
   /// Matches the expression of `root`, computed from the contraction `anchor`.
   Result match(Value root, Operation *anchor);
-  /// Finds out what the masks in `match` hide. Used by all forms.
-  bool analyseMasks();
-  /// Moves constant factors of query and key to the scale.
-  bool normalizeOperands();
+  /// Matches one-op forms (RaiseAttentionOneOp.cpp). `root` is computed from the
+  /// result of `op` by data movement, and for online_attention by a division.
+  Result match(Value root, tm_tensor::AttentionOp op);
+  Result match(Value root, iree_linalg_ext::AttentionOp op);
+  Result match(Value root, iree_linalg_ext::OnlineAttentionOp op);
 
   AttentionMatch attention;
   std::optional<Decline> decline;
@@ -122,6 +125,12 @@ private:
   };
 
   bool fail(StringRef id, const Twine &text);
+  /// Starts a match: the loads from `root` back to the first other expression.
+  ExprRef start(Value root, Operation *anchor);
+  /// Finds out what the masks hide.
+  bool analyseMasks();
+  /// Moves constant factors of query and key to the scale.
+  bool normalizeOperands();
 
   // RaiseAttentionSoftmax.cpp
   bool reachesExp(ExprRef expr);
@@ -153,20 +162,23 @@ private:
   bool addMask(ExprRef expr, double factor, ArrayRef<ExprRef> rowFactors);
   bool matchDot(ExprRef dot);
 
+  // RaiseAttentionOneOp.cpp
+  template <typename OpTy>
+  Result matchIREE(OpTy op, ExprRef result, AffineMap resultMap);
+
   // RaiseAttentionMasks.cpp
   struct Piece;
-  struct IndexMasks;
   void splitVisibility(ExprRef condition, bool isVisibleIf, SmallVectorImpl<Piece> &pieces);
   bool classifyPiece(Piece &piece);
   bool isBottomRight(const LinearForm &offset, ArrayRef<Atom *> rows);
   std::optional<bool> hasEmptyRow(ArrayRef<MaskTerm> masks);
   bool isBottomRightTable(const MaskTerm &mask);
 
-  bool isKeyDependent(ExprRef expr) { return context.dependsOn(expr, attention.keys); }
+  bool isKeyDependent(ExprRef expr);
 
   ExprContext &context;
   const RaiseAttentionOptions &options;
-  DenseMap<ExprRef, bool> expCache, dotCache;
+  DenseMap<ExprRef, bool> expCache, dotCache, keyCache;
 };
 
 } // namespace mlir::dashkv

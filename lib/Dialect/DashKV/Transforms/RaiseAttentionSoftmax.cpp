@@ -32,6 +32,23 @@ bool AttentionMatcher::coversKeys(ArrayRef<Atom *> loops) {
          llvm::all_of(a, [&](Atom *atom) { return llvm::is_contained(b, atom); });
 }
 
+/// True when a value differs from key to key. What is computed at the shape of
+/// the scores from row values alone does not.
+bool AttentionMatcher::isKeyDependent(ExprRef expr) {
+  if (auto it = keyCache.find(expr); it != keyCache.end())
+    return it->second;
+  bool depends = context.dependsOn(expr, attention.keys);
+  if (depends) {
+    ExprRef behind = context.strip(expr);
+    if (behind->kind == ExprKind::Apply)
+      depends = llvm::any_of(behind->args, [&](ExprRef arg) { return isKeyDependent(arg); });
+    else
+      depends = context.dependsOn(behind, attention.keys);
+  }
+  keyCache[expr] = depends;
+  return depends;
+}
+
 //===----------------------------------------------------------------------===//
 // Sums of terms
 //===----------------------------------------------------------------------===//
@@ -159,9 +176,7 @@ bool AttentionMatcher::collectWeights(ExprRef expr, Weights &weights) {
       return true;
     }
     if (expr->is(Fn::Div)) {
-      (isKeyDependent(expr->args[1]) && !reachesExp(expr->args[0]) ? weights.modifiers
-                                                                   : weights.denominators)
-          .push_back(expr->args[1]);
+      weights.denominators.push_back(expr->args[1]);
       expr = expr->args[0];
       continue;
     }
@@ -468,23 +483,31 @@ bool AttentionMatcher::checkGuard(ExprRef condition, bool isZeroIf, const Statis
 // The whole
 //===----------------------------------------------------------------------===//
 
-AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) {
-  auto noMatch = [&](bool) { return Result::NoMatch; };
+ExprRef AttentionMatcher::start(Value root, Operation *anchor) {
   attention = {};
   attention.anchor = anchor;
   auto type = dyn_cast<RankedTensorType>(root.getType());
   if (!type)
-    return Result::NoMatch;
+    return nullptr;
   SmallVector<DimIndex, 4> index;
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     index.push_back({context.pool.createLoop(DimSize::ofDim(root, dim)), nullptr});
   ExprRef expr = context.getLoad(root, std::move(index));
   while (expr->kind == ExprKind::Load) {
     attention.outs.push_back(expr);
-    expr = context.expand(expr);
-    if (!expr)
-      return Result::NoMatch;
+    ExprRef next = context.expand(expr);
+    if (!next)
+      break;
+    expr = next;
   }
+  return expr;
+}
+
+AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) {
+  auto noMatch = [&](bool) { return Result::NoMatch; };
+  ExprRef expr = start(root, anchor);
+  if (!expr || expr->kind == ExprKind::Load)
+    return Result::NoMatch;
 
   // A division after the contraction.
   SmallVector<ExprRef, 2> denominators;

@@ -124,4 +124,63 @@ def FinalizeSignaturesPass : Pass<"dashkv-finalize-signatures", "::mlir::ModuleO
   }];
 }
 
+def NormalizeAttentionPass : Pass<"dashkv-normalize-attention"> {
+  let summary = "Prepare attention graphs for raising";
+  let description = [{
+    Unused results of generics go (the argmax that exports compute beside a
+    maximum), and sizes of computed tensors are asked of the value that decides
+    them, so that scores have no users but attention. Layouts and elementwise ops
+    stay as they are: dashkv-raise-attention looks through them.
+
+    Exact.
+    Example: test/Transforms/normalize-attention.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def RaiseAttentionPass : Pass<"dashkv-raise-attention"> {
+  let summary = "Raise attention graphs to dashkv.attention";
+  let description = [{
+    Finds `softmax(scale * q k^T + mask) v` by what it computes: contractions by
+    their maps, softmax by its reductions and their start values, everything
+    between by scalar expressions of the indices. Reshapes, transposes,
+    broadcasts, casts and the way work is cut into ops do not matter. One-op
+    forms: `tm_tensor.attention`, `iree_linalg_ext.attention`,
+    `iree_linalg_ext.online_attention` with its division, `linalg.softmax`.
+
+    Keys and values become operands where they were not repeated yet (the cache).
+    A compare of key and row index is `causal` if aligned at the last key, with a
+    number of keys it is `lengths`; other masks are operands at their own rank.
+    Constant scales on q, k or the scores become `scale`; others multiply q.
+
+    Exact up to rounding. A row whose keys are all masked gives 0 in
+    `dashkv.attention`; graphs that give something else there are raised only if
+    such rows cannot occur, or with `assume-nonempty-rows`.
+
+    Every near miss is a `missed` remark (`--remarks-filter=dashkv`) with one of
+    these ids and a sentence: `wrong-softmax-axis`, `scores-used`, `weights-used`,
+    `max-identity`, `max-source`, `sum-source`, `no-max`, `extra-denominator`,
+    `scale-varies`, `nonzero-init`, `dropout`, `softcap`, `score-modifier`,
+    `index-bias`, `mask-without-key-dim`, `mask-multiplies`, `empty-row`,
+    `kv-heads-differ`, `heads-not-divisible`, `layout`, `crosses-region`,
+    `element-type`. An analysis remark has the number raised.
+
+    Pre: dashkv-normalize-attention has run where results or sizes of the scores
+    have uses. Post: no matched graph is left; what is not matched is unchanged.
+    Example: test/Transforms/raise-attention.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::dashkv::DashKVDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"assumeNonemptyRows", "assume-nonempty-rows", "bool", /*default=*/"false",
+      "Rows always have a key that no mask hides">,
+    Option<"allowUnstabilized", "allow-unstabilized", "bool", /*default=*/"false",
+      "Raise softmax without a maximum as well">,
+    Option<"materializeIndexMasks", "materialize-index-masks", "bool", /*default=*/"false",
+      "Make a mask operand of index expressions inside the scores">
+  ];
+}
+
 #endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_PASSES

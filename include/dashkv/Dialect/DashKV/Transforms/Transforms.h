@@ -30,6 +30,10 @@ void populateFuseRetrievalPatterns(RewritePatternSet &patterns);
 /// -1. dashkv-finalize-signatures drops those that are.
 llvm::SmallVector<int> findReturnedArguments(func::FuncOp function);
 
+/// Drops what keeps scores alive for nothing: unused results of generics (the
+/// argmax beside a maximum) and queries of the sizes of computed tensors.
+void populateNormalizeAttentionPatterns(RewritePatternSet &patterns);
+
 } // namespace mlir::dashkv
 
 #endif // DASHKV_DIALECT_DASHKV_TRANSFORMS_TRANSFORMS_H

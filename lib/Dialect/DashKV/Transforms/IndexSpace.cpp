@@ -1,0 +1,353 @@
+//===- IndexSpace.cpp - Loop dims that split through reshapes -------------===//
+#include "IndexSpace.h"
+#include "dashkv/Dialect/Interop/Interop.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+//===----------------------------------------------------------------------===//
+// DimSize
+//===----------------------------------------------------------------------===//
+
+DimSize DimSize::ofFixed(int64_t size) {
+  DimSize result;
+  result.fixed = size;
+  return result;
+}
+
+static DimSize ofFoldResult(OpFoldResult size) {
+  if (std::optional<int64_t> fixed = getConstantIntValue(size))
+    return DimSize::ofFixed(*fixed);
+  return DimSize::ofValue(cast<Value>(size));
+}
+
+DimSize DimSize::ofValue(Value integer) {
+  while (Operation *op = integer.getDefiningOp()) {
+    if (!isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp>(op))
+      break;
+    if (!op->getOperand(0).getType().isIntOrIndex())
+      break;
+    integer = op->getOperand(0);
+  }
+  APInt constant;
+  if (matchPattern(integer, m_ConstantInt(&constant)) && constant.getSignificantBits() <= 64)
+    return ofFixed(constant.getSExtValue());
+  if (auto dimOp = integer.getDefiningOp<tensor::DimOp>())
+    if (std::optional<int64_t> dim = dimOp.getConstantIndex())
+      return ofDim(dimOp.getSource(), *dim);
+  DimSize result;
+  result.value = integer;
+  return result;
+}
+
+DimSize DimSize::ofDim(Value tensor, int64_t dim) {
+  // Sizes come from far up only through chains of ops on the same data, so a
+  // bound keeps this linear on adversarial IR.
+  for (int steps = 0; steps < 256; ++steps) {
+    auto type = dyn_cast<RankedTensorType>(tensor.getType());
+    if (!type || dim < 0 || dim >= type.getRank())
+      break;
+    if (!type.isDynamicDim(dim))
+      return ofFixed(type.getDimSize(dim));
+    Operation *op = tensor.getDefiningOp();
+    if (!op)
+      break;
+    if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+      return ofFoldResult(empty.getMixedSizes()[dim]);
+    if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+      return ofFoldResult(expand.getMixedOutputShape()[dim]);
+    if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+      std::optional<int64_t> single;
+      bool isSingle = true;
+      for (int64_t source : collapse.getReassociationIndices()[dim])
+        if (collapse.getSrcType().getDimSize(source) != 1) {
+          isSingle &= !single.has_value();
+          single = source;
+        }
+      if (!single || !isSingle)
+        break;
+      tensor = collapse.getSrc();
+      dim = *single;
+      continue;
+    }
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+      llvm::SmallBitVector dropped = slice.getDroppedDims();
+      int64_t position = -1;
+      for (auto [index, size] : llvm::enumerate(slice.getMixedSizes()))
+        if (!dropped.test(index) && ++position == dim)
+          return ofFoldResult(size);
+      break;
+    }
+    if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+      if (!isa<RankedTensorType>(cast.getSource().getType()))
+        break;
+      tensor = cast.getSource();
+      continue;
+    }
+    if (auto dps = dyn_cast<DestinationStyleOpInterface>(op)) {
+      unsigned result = cast<OpResult>(tensor).getResultNumber();
+      if (!dps.hasPureTensorSemantics() || result >= static_cast<unsigned>(dps.getNumDpsInits()))
+        break;
+      tensor = dps.getDpsInits()[result];
+      continue;
+    }
+    if (auto scatter = dyn_cast<tm_tensor::ScatterOp>(op)) {
+      tensor = scatter.getOutputs()[0];
+      continue;
+    }
+    if (auto attention = dyn_cast<tm_tensor::AttentionOp>(op)) {
+      tensor = attention.getOutputs()[0];
+      continue;
+    }
+    if (op->hasTrait<OpTrait::Elementwise>() && op->getNumOperands() > 0 &&
+        op->getOperands().back().getType() == type) {
+      tensor = op->getOperands().back();
+      continue;
+    }
+    break;
+  }
+  DimSize result;
+  result.value = tensor;
+  result.dim = dim;
+  return result;
+}
+
+bool DimSize::equals(const DimSize &other) const {
+  if (isStatic() || other.isStatic())
+    return fixed == other.fixed;
+  return value && value == other.value && dim == other.dim;
+}
+
+Value DimSize::materialize(OpBuilder &builder, Location loc) const {
+  if (isStatic())
+    return arith::ConstantIndexOp::create(builder, loc, fixed);
+  if (dim >= 0)
+    return tensor::DimOp::create(builder, loc, value, dim);
+  if (value.getType().isIndex())
+    return value;
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+}
+
+//===----------------------------------------------------------------------===//
+// AtomPool
+//===----------------------------------------------------------------------===//
+
+Atom *AtomPool::create(int64_t extent, Atom *whole) {
+  Atom &atom = atoms.emplace_back();
+  atom.extent = extent;
+  atom.loop = whole ? whole->loop : &atom;
+  return &atom;
+}
+
+std::pair<Atom *, Atom *> AtomPool::divide(Atom *atom, int64_t high, int64_t low) {
+  atom->parts = {create(high, atom), create(low, atom)};
+  return {atom->parts[0], atom->parts[1]};
+}
+
+AtomList AtomPool::createLoop(DimSize size) {
+  if (size.fixed == 1)
+    return {};
+  Atom *atom = create(size.fixed);
+  if (!size.isStatic())
+    atom->sizes.push_back(size);
+  return {atom};
+}
+
+AtomList AtomPool::resolve(ArrayRef<Atom *> index) {
+  AtomList result;
+  SmallVector<Atom *> pending(llvm::reverse(index));
+  while (!pending.empty()) {
+    Atom *atom = pending.pop_back_val();
+    while (atom->alias)
+      atom = atom->alias;
+    if (atom->parts.empty())
+      result.push_back(atom);
+    else
+      pending.append(atom->parts.rbegin(), atom->parts.rend());
+  }
+  return result;
+}
+
+bool AtomPool::peelLow(AtomList &atoms, int64_t size, AtomList &result) {
+  while (size != 1) {
+    if (atoms.empty() || size <= 0)
+      return false;
+    Atom *atom = atoms.pop_back_val();
+    if (atom->extent == 0)
+      return false;
+    bool dynamic = ShapedType::isDynamic(atom->extent);
+    if (!dynamic && atom->extent <= size) {
+      if (size % atom->extent != 0)
+        return false;
+      result.insert(result.begin(), atom);
+      size /= atom->extent;
+      continue;
+    }
+    if (!dynamic && atom->extent % size != 0)
+      return false;
+    auto [high, low] = divide(atom, dynamic ? ShapedType::kDynamic : atom->extent / size, size);
+    atoms.push_back(high);
+    result.insert(result.begin(), low);
+    size = 1;
+  }
+  return true;
+}
+
+bool AtomPool::peelHigh(AtomList &atoms, int64_t size, AtomList &result) {
+  while (size != 1) {
+    if (atoms.empty() || size <= 0)
+      return false;
+    Atom *atom = atoms.front();
+    atoms.erase(atoms.begin());
+    if (atom->extent == 0)
+      return false;
+    bool dynamic = ShapedType::isDynamic(atom->extent);
+    if (!dynamic && atom->extent <= size) {
+      if (size % atom->extent != 0)
+        return false;
+      result.push_back(atom);
+      size /= atom->extent;
+      continue;
+    }
+    if (!dynamic && atom->extent % size != 0)
+      return false;
+    auto [high, low] = divide(atom, size, dynamic ? ShapedType::kDynamic : atom->extent / size);
+    atoms.insert(atoms.begin(), low);
+    result.push_back(high);
+    size = 1;
+  }
+  return true;
+}
+
+bool AtomPool::split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
+                     SmallVectorImpl<AtomList> &result) {
+  AtomList rest = resolve(index);
+  result.assign(sizes.size(), {});
+  size_t low = sizes.size(), high = 0;
+  auto isSingle = [&] {
+    return llvm::count_if(sizes.slice(high, low - high),
+                          [](const DimSize &size) { return size.fixed != 1; }) == 1;
+  };
+  auto takeAll = [&] {
+    for (size_t i = high; i < low; ++i)
+      if (sizes[i].fixed != 1)
+        result[i] = rest;
+    return true;
+  };
+  while (low > high) {
+    if (isSingle())
+      return takeAll();
+    if (!sizes[low - 1].isStatic())
+      break;
+    if (!peelLow(rest, sizes[low - 1].fixed, result[low - 1]))
+      return false;
+    --low;
+  }
+  while (low > high) {
+    if (isSingle())
+      return takeAll();
+    if (!sizes[high].isStatic())
+      break;
+    if (!peelHigh(rest, sizes[high].fixed, result[high]))
+      return false;
+    ++high;
+  }
+  // Several dynamic dims: an atom that is known to have the size of the lowest.
+  while (low > high) {
+    if (isSingle())
+      return takeAll();
+    const DimSize &size = sizes[low - 1];
+    if (size.isStatic()) {
+      if (!peelLow(rest, size.fixed, result[low - 1]))
+        return false;
+      --low;
+      continue;
+    }
+    if (rest.empty())
+      return false;
+    Atom *atom = rest.back();
+    bool isKnown = llvm::any_of(atom->sizes, [&](const DimSize &s) { return s.equals(size); });
+    if (!isKnown && rest.size() != 1)
+      return false;
+    if (!isKnown) {
+      auto [upper, lower] = divide(atom, ShapedType::kDynamic, ShapedType::kDynamic);
+      lower->sizes.push_back(size);
+      rest.back() = upper;
+      atom = lower;
+    } else {
+      rest.pop_back();
+    }
+    result[low - 1] = {atom};
+    --low;
+  }
+  return rest.empty();
+}
+
+bool AtomPool::unify(ArrayRef<Atom *> left, ArrayRef<Atom *> right,
+                     const llvm::SmallPtrSetImpl<Atom *> &bindable) {
+  AtomList a = resolve(left), b = resolve(right);
+  size_t i = 0;
+  for (; i < a.size() && i < b.size(); ++i) {
+    if (a[i] == b[i])
+      continue;
+    bool bindsRight = bindable.contains(b[i]->loop);
+    if (!bindsRight && !bindable.contains(a[i]->loop))
+      return false;
+    AtomList &bound = bindsRight ? b : a, &kept = bindsRight ? a : b;
+    int64_t boundSize = bound[i]->extent, keptSize = kept[i]->extent;
+    if (!ShapedType::isDynamic(boundSize) && !ShapedType::isDynamic(keptSize) &&
+        boundSize != keptSize) {
+      // The larger atom is split, and the next round looks at its lower part.
+      AtomList &larger = boundSize > keptSize ? bound : kept;
+      auto [size, total] = std::minmax(boundSize, keptSize);
+      if (size <= 0 || total % size != 0)
+        return false;
+      auto [upper, lower] = divide(larger[i], size, total / size);
+      larger[i] = upper;
+      larger.insert(larger.begin() + i + 1, lower);
+    }
+    bound[i]->alias = kept[i];
+    bindings.push_back(bound[i]);
+  }
+  return i == a.size() && i == b.size();
+}
+
+void AtomPool::rollback(size_t mark) {
+  while (bindings.size() > mark)
+    bindings.pop_back_val()->alias = nullptr;
+}
+
+void AtomPool::noteSize(ArrayRef<Atom *> index, DimSize size) {
+  AtomList atoms = resolve(index);
+  if (atoms.size() != 1)
+    return;
+  Atom *atom = atoms.front();
+  if (!ShapedType::isDynamic(atom->extent))
+    return;
+  if (size.isStatic()) {
+    atom->extent = size.fixed;
+    return;
+  }
+  if (llvm::none_of(atom->sizes, [&](const DimSize &s) { return s.equals(size); }))
+    atom->sizes.push_back(size);
+}
+
+bool mlir::dashkv::intersects(ArrayRef<Atom *> left, ArrayRef<Atom *> right) {
+  AtomList a = AtomPool::resolve(left), b = AtomPool::resolve(right);
+  return llvm::any_of(a, [&](Atom *atom) { return llvm::is_contained(b, atom); });
+}
+
+int64_t mlir::dashkv::getExtent(ArrayRef<Atom *> index) {
+  int64_t product = 1;
+  for (Atom *atom : AtomPool::resolve(index)) {
+    if (ShapedType::isDynamic(atom->extent))
+      return ShapedType::kDynamic;
+    product *= atom->extent;
+  }
+  return product;
+}
