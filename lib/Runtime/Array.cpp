@@ -174,6 +174,8 @@ llvm::Error Array::writeNpy(StringRef path) const {
 }
 
 double dashkv::getElement(const Array &array, Type type, int64_t i) {
+  if (type.isF32())
+    return array.as<float>()[i];
   if (auto floatType = dyn_cast<FloatType>(type)) {
     uint64_t bits = 0;
     memcpy(&bits, array.data->data() + i * array.getElementSize(), array.getElementSize());

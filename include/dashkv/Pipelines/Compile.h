@@ -1,0 +1,44 @@
+//===- Compile.h - From an attention graph to any product -------*- C++ -*-===//
+#ifndef DASHKV_PIPELINES_COMPILE_H
+#define DASHKV_PIPELINES_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/raw_ostream.h"
+#include <string>
+
+namespace mlir::dashkv {
+
+/// What a compilation ends with.
+enum class EmitKind {
+  Mlir,   ///< dashkv ops of the model level: raised, and tiered on request
+  Steps,  ///< dashkv ops of the step level
+  Linalg, ///< linalg, scf and tensor ops
+  LLVM,   ///< LLVM IR
+  Asm,    ///< assembly of the CPU
+  Obj,    ///< object file
+  PTX,    ///< PTX of the GPU kernels
+};
+
+struct CompileOptions {
+  EmitKind emit = EmitKind::Mlir;
+  /// `native`, a CPU that LLVM knows (`x86-64-v3`), or a GPU (`sm_90a`).
+  std::string target = "native";
+  /// Whether attention becomes tiered, and fields of #dashkv.tiering.
+  bool tier = false;
+  std::string tiering;
+  /// Further options of dashkv-apply-tiering (`encoder=mlp levels=7`).
+  std::string tieringOptions;
+  /// Options of dashkv-raise-attention.
+  bool assumeNonemptyRows = false, materializeIndexMasks = false;
+  bool runtimeChecks = false;
+  /// Folder that receives the IR after every stage, if not empty.
+  std::string stages;
+};
+
+/// Compiles `module` in place and writes the product to `os`. Errors are
+/// diagnostics; nothing is written to `os` after one.
+LogicalResult compile(ModuleOp module, const CompileOptions &options, llvm::raw_pwrite_stream &os);
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_PIPELINES_COMPILE_H

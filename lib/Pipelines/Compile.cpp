@@ -1,0 +1,208 @@
+//===- Compile.cpp - From an attention graph to any product ---------------===//
+#include "dashkv/Pipelines/Compile.h"
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Pipelines/NVVM.h"
+#include "dashkv/Pipelines/Pipelines.h"
+#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/ModuleTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+namespace {
+/// One compilation: stages run one after the other, each written down.
+class Compilation {
+public:
+  Compilation(ModuleOp module, const CompileOptions &options) : module(module), options(options) {}
+  LogicalResult run(llvm::raw_pwrite_stream &os);
+
+private:
+  LogicalResult runStage(StringRef name, function_ref<LogicalResult(OpPassManager &)> build);
+  LogicalResult writeStage(StringRef name);
+  LogicalResult raise();
+  LogicalResult emitForCPU(llvm::raw_pwrite_stream &os);
+  LogicalResult emitForGPU(llvm::raw_pwrite_stream &os);
+  InFlightDiagnostic error() { return emitError(module.getLoc()); }
+
+  ModuleOp module;
+  const CompileOptions &options;
+  unsigned stage = 0;
+};
+} // namespace
+
+static void print(ModuleOp module, llvm::raw_ostream &os) {
+  module->print(os);
+  os << "\n";
+}
+
+LogicalResult Compilation::writeStage(StringRef name) {
+  if (options.stages.empty())
+    return success();
+  std::error_code code = llvm::sys::fs::create_directories(options.stages);
+  SmallString<128> path(options.stages);
+  llvm::sys::path::append(path, std::to_string(stage++) + "-" + name + ".mlir");
+  if (!code) {
+    llvm::raw_fd_ostream os(path, code);
+    if (!code)
+      print(module, os);
+  }
+  if (code)
+    return error() << "cannot write " << path << ": " << code.message();
+  return success();
+}
+
+LogicalResult Compilation::runStage(StringRef name, function_ref<LogicalResult(OpPassManager &)> build) {
+  PassManager manager(module.getContext());
+  if (failed(applyPassManagerCLOptions(manager)) || failed(build(manager)) || failed(manager.run(module)))
+    return failure();
+  return writeStage(name);
+}
+
+LogicalResult Compilation::raise() {
+  if (failed(writeStage("input")))
+    return failure();
+  auto build = [&](OpPassManager &manager) {
+    manager.addPass(createNormalizeAttentionPass());
+    RaiseAttentionPassOptions raise;
+    raise.assumeNonemptyRows = options.assumeNonemptyRows;
+    raise.materializeIndexMasks = options.materializeIndexMasks;
+    manager.addPass(createRaiseAttentionPass(raise));
+    manager.addPass(createFuseRetrievalPass());
+    return success();
+  };
+  if (failed(runStage("raised", build)))
+    return failure();
+  bool found = false;
+  module.walk([&](Operation *op) { found |= isa_and_nonnull<DashKVDialect>(op->getDialect()); });
+  if (!found)
+    return error() << "expected attention in the module, but found none; --remarks tells what came near";
+  if (!options.tier)
+    return success();
+  auto buildTiering = [&](OpPassManager &manager) -> LogicalResult {
+    std::string message;
+    llvm::raw_string_ostream os(message);
+    std::string text = "dashkv-apply-tiering{tiering=" + options.tiering + " " + options.tieringOptions + "}";
+    if (failed(parsePassPipeline(text, manager, os)))
+      return error() << "cannot read the tiering options: " << StringRef(message).rtrim();
+    return success();
+  };
+  return runStage("tiered", buildTiering);
+}
+
+LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
+  FailureOr<NVPTXTarget> target = NVPTXTarget::get(options.target, [&] { return error(); });
+  if (failed(target))
+    return failure();
+  FailureOr<std::string> text = emitPTX(module, *target);
+  if (failed(text))
+    return failure();
+  os << *text;
+  return success();
+}
+
+/// A target machine for `name`, or an error that says which names there are.
+static std::unique_ptr<llvm::TargetMachine> createMachine(StringRef name, function_ref<InFlightDiagnostic()> error) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  std::string triple = llvm::sys::getDefaultTargetTriple(), message;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), message);
+  if (!target) {
+    error() << message;
+    return nullptr;
+  }
+  std::string cpu = name.str(), features;
+  if (name == "native") {
+    cpu = llvm::sys::getHostCPUName().str();
+    for (auto &feature : llvm::sys::getHostCPUFeatures())
+      features += (feature.second ? "+" : "-") + feature.first().str() + ",";
+  }
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(target->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
+  if (!subtarget->isCPUStringValid(cpu)) {
+    InFlightDiagnostic diagnostic = error() << "expected native, a CPU that LLVM knows (x86-64-v3, znver4, ...) or a GPU (";
+    llvm::interleaveComma(NVPTXTarget::getAll(), diagnostic, [&](const NVPTXTarget &gpu) { diagnostic << gpu.chip; });
+    diagnostic << ") as target, but got '" << name << "'";
+    return nullptr;
+  }
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(llvm::Triple(triple), cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options.target, [&] { return error(); });
+  if (!machine)
+    return failure();
+  auto build = [&](OpPassManager &manager) {
+    buildLLVMPipeline(manager);
+    return success();
+  };
+  if (failed(runStage("llvm", build)))
+    return failure();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
+  if (!translated)
+    return error() << "cannot translate the module to LLVM IR";
+  translated->setTargetTriple(machine->getTargetTriple());
+  translated->setDataLayout(machine->createDataLayout());
+  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine.get());
+  if (llvm::Error failure = optimize(translated.get()))
+    return error() << llvm::toString(std::move(failure));
+  if (options.emit == EmitKind::LLVM) {
+    translated->print(os, nullptr);
+    return success();
+  }
+  llvm::legacy::PassManager codegen;
+  auto kind = options.emit == EmitKind::Asm ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  if (machine->addPassesToEmitFile(codegen, os, nullptr, kind))
+    return error() << "cannot emit this kind of file for " << options.target;
+  codegen.run(*translated);
+  return success();
+}
+
+LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
+  bool isGPU = StringRef(options.target).starts_with("sm_");
+  if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::LLVM)
+    return error() << (isGPU ? "expected --emit=ptx for a GPU target, but got one for CPUs"
+                             : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " + options.target);
+  if (failed(raise()))
+    return failure();
+  if (options.emit == EmitKind::Mlir)
+    return print(module, os), success();
+  auto expand = [&](OpPassManager &manager) {
+    manager.addPass(createExpandTieredPass());
+    return success();
+  };
+  if (failed(runStage("steps", expand)))
+    return failure();
+  if (options.emit == EmitKind::Steps)
+    return print(module, os), success();
+  if (options.emit == EmitKind::PTX)
+    return emitForGPU(os);
+  auto lower = [&](OpPassManager &manager) {
+    CPUPipelineOptions cpuOptions;
+    cpuOptions.runtimeChecks = options.runtimeChecks;
+    buildLinalgPipeline(manager, cpuOptions);
+    return success();
+  };
+  if (failed(runStage("linalg", lower)))
+    return failure();
+  if (options.emit == EmitKind::Linalg)
+    return print(module, os), success();
+  return emitForCPU(os);
+}
+
+LogicalResult dashkv::compile(ModuleOp module, const CompileOptions &options, llvm::raw_pwrite_stream &os) {
+  return Compilation(module, options).run(os);
+}
