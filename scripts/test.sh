@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs all tests, after installing and building what is missing. The last line counts them.
+#   scripts/test.sh          every tier
+#   scripts/test.sh --quick  what ninja check-dashkv runs: lit and unit tests
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+case "$#:${1-}" in
+  0:) ;;
+  1:--quick) quick=true ;;
+  1:-h | 1:--help) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" && exit ;;
+  *) echo "test: error: expected no argument or --quick, but got: $*" >&2 && exit 1 ;;
+esac
+if $quick; then scripts/setup.sh; else scripts/setup.sh --tests; fi
+start=$SECONDS
+scripts/build.sh
+echo "test: built in $((SECONDS - start)) s"
+
+results=build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+failed=0
+# Runs one suite, which writes JUnit XML; a crash leaves none and counts as a failure.
+suite() {
+  local name=$1 begin=$SECONDS
+  shift
+  "$@" || failed=1
+  echo "test: $name took $((SECONDS - begin)) s"
+}
+suite lit .venv/bin/lit -sv --xunit-xml-output="$results/lit.xml" build/test
+for test in build/bin/DashKV*Tests; do
+  suite "$(basename "$test")" "$test" --gtest_brief=1 --gtest_output="xml:$results/$(basename "$test").xml"
+done
+if ! $quick; then
+  suite differential build/bin/dashkv-differential --seeds=300 --xml="$results/differential.xml"
+  suite pytest .venv/bin/python -m pytest -q python/tests --junitxml="$results/pytest.xml"
+fi
+.venv/bin/python scripts/test_summary.py "$results" || failed=1
+exit $failed
