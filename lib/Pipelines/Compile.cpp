@@ -3,8 +3,8 @@
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Pipelines/NVVM.h"
+#include "dashkv/Pipelines/Optimize.h"
 #include "dashkv/Pipelines/Pipelines.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/ModuleTranslation.h"
@@ -156,8 +156,7 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
     return error() << "cannot translate the module to LLVM IR";
   translated->setTargetTriple(machine->getTargetTriple());
   translated->setDataLayout(machine->createDataLayout());
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine.get());
-  if (llvm::Error failure = optimize(translated.get()))
+  if (llvm::Error failure = optimizeForCPU(translated.get(), machine.get()))
     return error() << llvm::toString(std::move(failure));
   if (options.emit == EmitKind::LLVM) {
     translated->print(os, nullptr);

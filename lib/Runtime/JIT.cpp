@@ -2,7 +2,7 @@
 #include "dashkv/Runtime/JIT.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
+#include "dashkv/Pipelines/Optimize.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -13,6 +13,15 @@
 
 using namespace mlir;
 using namespace mlir::dashkv;
+
+// A run-time check that fails prints a line and aborts. Neither the frames of
+// compiled code can be unwound nor the kernel be continued, so the process ends
+// in order, with the message where errors go.
+static int reportCheck(const char *message) {
+  llvm::errs() << "error: run-time check failed: " << message << "\n";
+  return 0;
+}
+static void stopAfterCheck() { std::exit(1); }
 
 FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
   static bool initialized = !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
@@ -56,13 +65,20 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
     return module.emitError("cannot make a target machine: ") << llvm::toString(machine.takeError());
   ExecutionEngineOptions engineOptions;
   // A named variable: the option is a reference to it.
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine->get());
+  llvm::TargetMachine *optimizeFor = machine->get();
+  auto optimize = [optimizeFor](llvm::Module *llvmModule) { return optimizeForCPU(llvmModule, optimizeFor); };
   engineOptions.transformer = optimize;
   engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
   auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
   if (!engine)
     return module.emitError("cannot compile: ") << llvm::toString(engine.takeError());
   jit->engine = std::move(*engine);
+  jit->engine->registerSymbols([](llvm::orc::MangleAndInterner interner) {
+    llvm::orc::SymbolMap symbols;
+    symbols[interner("puts")] = {llvm::orc::ExecutorAddr::fromPtr(&reportCheck), llvm::JITSymbolFlags::Exported};
+    symbols[interner("abort")] = {llvm::orc::ExecutorAddr::fromPtr(&stopAfterCheck), llvm::JITSymbolFlags::Exported};
+    return symbols;
+  });
   return jit;
 }
 

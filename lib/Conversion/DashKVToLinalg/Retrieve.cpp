@@ -30,28 +30,19 @@ static Value cmp(LinalgBuilder &b, CmpIPredicate predicate, Value lhs, Value rhs
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceOp op) {
   CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   Type type = getElementTypeOrSelf(op.getInit().getType());
-  // Loops: b, KV head, code head within, m, n, byte, [bit].
+  // Loops: b, KV head, code head within, m, n. The bytes of a code are unrolled
+  // here, so that a distance stays in a register.
   Value query = b.splitDim(op.getQueryCodes(), 1, b.size(op.getKeyCodes(), 1));
   SmallVector<OpFoldResult> sizes = b.sizes(query);
   sizes[4] = b.size(op.getKeyCodes(), 2);
-  Value zero = b.filled(sizes, b.constant(type, int64_t(0)));
-  Value distances;
-  if (!form.weighted) {
-    distances = b.generic(
-        6, {{query, {0, 1, 2, 3, 5}}, {op.getKeyCodes(), {0, 1, 4, 5}}}, {zero, iota(5)},
-        [&](LinalgBuilder &b, ValueRange args) -> Value {
-          Value bits = math::CtPopOp::create(b, arith::XOrIOp::create(b, args[0], args[1]));
-          if (type != bits.getType())
-            bits = arith::ExtUIOp::create(b, type, bits);
-          return arith::AddIOp::create(b, args[2], bits);
-        });
-  } else {
-    // A byte of a key has 256 values: what each costs is tabulated once a query,
-    // [B,K,E,M,L/8,256], so that a key costs one look-up a byte.
+  // A byte of a key has 256 values: what each costs a weighted query is tabulated
+  // once, [B,K,E,M,L/8,256], so that a key costs one look-up a byte.
+  Value table;
+  if (form.weighted) {
     Value weights = b.splitLastDim(query, 8);
     SmallVector<OpFoldResult> tableSizes = b.sizes(weights);
     tableSizes[5] = b.getIndexAttr(256);
-    Value table = b.generic(
+    table = b.generic(
         7, {{weights, {0, 1, 2, 3, 4, 6}}}, {b.filled(tableSizes, b.constant(type, int64_t(0))), iota(6)},
         [&](LinalgBuilder &b, ValueRange args) -> Value {
           Value none = b.constant(type, int64_t(0));
@@ -62,18 +53,31 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
           Value weight = math::AbsIOp::create(b, args[0]);
           return arith::AddIOp::create(b, args[1], arith::SelectOp::create(b, differs, weight, none));
         });
-    distances = b.generic(
-        6, {{op.getKeyCodes(), {0, 1, 4, 5}}}, {zero, iota(5)},
-        [&](LinalgBuilder &b, ValueRange args) -> Value {
-          Type index = b.getIndexType();
-          Value value = arith::IndexCastUIOp::create(b, index, args[0]);
-          SmallVector<Value> at;
-          for (unsigned dim : {0u, 1u, 2u, 3u, 5u})
-            at.push_back(b.loopIndex(dim, index));
-          at.push_back(value);
-          return arith::AddIOp::create(b, args[1], tensor::ExtractOp::create(b, table, at));
-        });
   }
+  Value distances = b.map(sizes, type, {}, [&](LinalgBuilder &b, ValueRange) -> Value {
+    Type index = b.getIndexType();
+    SmallVector<Value> row;
+    for (unsigned dim : {0u, 1u, 2u, 3u})
+      row.push_back(b.loopIndex(dim, index));
+    Value key = b.loopIndex(4, index), sum = b.constant(type, int64_t(0));
+    for (int64_t byte = 0; byte < form.bits / 8; ++byte) {
+      Value keyByte = tensor::ExtractOp::create(b, op.getKeyCodes(), ValueRange{row[0], row[1], key, b.index(byte)});
+      SmallVector<Value> at = row;
+      at.push_back(b.index(byte));
+      Value cost;
+      if (form.weighted) {
+        at.push_back(arith::IndexCastUIOp::create(b, index, keyByte));
+        cost = tensor::ExtractOp::create(b, table, at);
+      } else {
+        Value queryByte = tensor::ExtractOp::create(b, query, at);
+        cost = math::CtPopOp::create(b, arith::XOrIOp::create(b, queryByte, keyByte));
+        if (type != cost.getType())
+          cost = arith::ExtUIOp::create(b, type, cost);
+      }
+      sum = arith::AddIOp::create(b, sum, cost);
+    }
+    return sum;
+  });
   return SmallVector<Value>{b.joinDims(distances, 1)};
 }
 
