@@ -20,4 +20,40 @@ def ConvertDashKVToLinalgPass : Pass<"convert-dashkv-to-linalg"> {
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertDashKVToGPUPass : Pass<"convert-dashkv-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Outline kernels of dashkv ops for an NVIDIA GPU";
+  let description = [{
+    Emits a kernel for each distinct `dashkv.retrieve` into one gpu.module with
+    target and data layout: the scan, which reads every key code once and gives
+    distances and their histogram (calling convention: `ScanSpec` in
+    dashkv/Conversion/DashKVToGPU.h). The op stays, with the attribute
+    `dashkv.kernel` that names its kernel: selection has no kernel of its own.
+
+    Any other dashkv op is an error, or, with `partial`, a remark.
+
+    Pre: dashkv-expand-tiered has run.
+    Post: every `dashkv.retrieve` names its kernel.
+    Example: test/Conversion/dashkv-to-gpu.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">,
+    Option<"partial", "partial", "bool", /*default=*/"false",
+           "Leave ops without a kernel to the host">];
+}
+
+def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {
+  let summary = "Lower cache updates of foreign dialects to loops";
+  let description = [{
+    `tm_tensor.scatter`, by which exports with a static KV cache write it, becomes
+    loops over the updates, in order. Attention ops of these dialects are raised
+    (dashkv-raise-attention) or stay.
+    Example: test/Conversion/interop-to-scf.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 #endif // DASHKV_CONVERSION_PASSES

@@ -1,0 +1,144 @@
+//===- KernelBuilder.cpp - Short forms for building GPU kernels -----------===//
+#include "KernelBuilder.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+static constexpr int64_t kFullWarp = -1;
+
+Value KernelBuilder::i32(int64_t value) {
+  return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
+}
+Value KernelBuilder::shl(Value a, int64_t bits) {
+  return bits ? Value(arith::ShLIOp::create(*this, a, i32(bits))) : a;
+}
+Value KernelBuilder::shr(Value a, int64_t bits) {
+  return bits ? Value(arith::ShRUIOp::create(*this, a, i32(bits))) : a;
+}
+Value KernelBuilder::popcount(Value value) { return math::CtPopOp::create(*this, value); }
+Value KernelBuilder::toIndex(Value value) {
+  if (value.getType().isIndex())
+    return value;
+  return arith::IndexCastUIOp::create(*this, getIndexType(), value);
+}
+Value KernelBuilder::toI32(Value index) {
+  return arith::IndexCastUIOp::create(*this, getI32Type(), index);
+}
+Value KernelBuilder::plus(Value value, int64_t constant) {
+  Value index = toIndex(value);
+  return constant ? add(index, arith::ConstantIndexOp::create(*this, constant)) : index;
+}
+
+Value KernelBuilder::threadX(int64_t blockSize) {
+  return toI32(gpu::ThreadIdOp::create(*this, gpu::Dimension::x, getIndexAttr(blockSize)));
+}
+Value KernelBuilder::blockId(gpu::Dimension dimension) {
+  return toI32(gpu::BlockIdOp::create(*this, dimension));
+}
+Value KernelBuilder::gridSize(gpu::Dimension dimension) {
+  return toI32(gpu::GridDimOp::create(*this, dimension));
+}
+Value KernelBuilder::ballot(Value predicate) {
+  return NVVM::VoteSyncOp::create(*this, getI32Type(), i32(kFullWarp), predicate,
+                                  NVVM::VoteSyncKind::ballot);
+}
+Value KernelBuilder::warpReduce(NVVM::ReduxKind kind, Value value) {
+  return NVVM::ReduxOp::create(*this, getI32Type(), value, kind, i32(kFullWarp));
+}
+
+Value KernelBuilder::view(Value pointer, Value offset, Value size) {
+  Type element = cast<MemRefType>(pointer.getType()).getElementType();
+  auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});
+  auto type = MemRefType::get({ShapedType::kDynamic}, element, layout);
+  return memref::ReinterpretCastOp::create(*this, type, pointer, OpFoldResult(offset),
+                                           ArrayRef<OpFoldResult>{size},
+                                           ArrayRef<OpFoldResult>{getIndexAttr(1)});
+}
+Value KernelBuilder::load(Value memref, Value index) {
+  return memref::LoadOp::create(*this, memref, toIndex(index));
+}
+void KernelBuilder::store(Value value, Value memref, Value index) {
+  memref::StoreOp::create(*this, value, memref, toIndex(index));
+}
+SmallVector<Value> KernelBuilder::loadVector(Value memref, Value index, int64_t size,
+                                             int64_t alignment) {
+  auto type = VectorType::get({size}, cast<MemRefType>(memref.getType()).getElementType());
+  Value vector = vector::LoadOp::create(*this, type, memref, toIndex(index),
+                                        /*nontemporal=*/false, llvm::MaybeAlign(alignment));
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < size; ++i)
+    values.push_back(vector::ExtractOp::create(*this, vector, i));
+  return values;
+}
+void KernelBuilder::storeVector(ValueRange values, Value memref, Value index, int64_t alignment) {
+  auto type = VectorType::get({static_cast<int64_t>(values.size())}, values[0].getType());
+  Value vector = vector::FromElementsOp::create(*this, type, values);
+  vector::StoreOp::create(*this, vector, memref, toIndex(index), /*nontemporal=*/false,
+                          llvm::MaybeAlign(alignment));
+}
+void KernelBuilder::atomic(LLVM::AtomicBinOp op, Value value, Value memref, Value index) {
+  auto space =
+      dyn_cast_or_null<gpu::AddressSpaceAttr>(cast<MemRefType>(memref.getType()).getMemorySpace());
+  bool shared = space && space.getValue() == gpu::AddressSpace::Workgroup;
+  assert(cast<MemRefType>(memref.getType()).getLayout().isIdentity() &&
+         "the pointer of a view lacks its offset");
+  // LLVM folds the way back from the integer, so the pointer keeps its origin.
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(*this, memref);
+  address = arith::IndexCastOp::create(*this, getI64Type(), address);
+  auto pointerType = LLVM::LLVMPointerType::get(
+      getContext(), static_cast<unsigned>(shared ? NVVM::NVVMMemorySpace::Shared
+                                                 : NVVM::NVVMMemorySpace::Generic));
+  Value base = LLVM::IntToPtrOp::create(*this, pointerType, address);
+  Value offset = index.getType().isIndex()
+                     ? Value(arith::IndexCastOp::create(*this, getI64Type(), index))
+                     : Value(arith::ExtUIOp::create(*this, getI64Type(), index));
+  Value pointer =
+      LLVM::GEPOp::create(*this, pointerType, getI32Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+  LLVM::AtomicRMWOp::create(*this, op, pointer, value, LLVM::AtomicOrdering::monotonic,
+                            shared ? "block" : "device");
+}
+
+SmallVector<Value> KernelBuilder::loop(Value begin, Value end, Value step, ValueRange init,
+                                       LoopBody body, bool unroll) {
+  auto loop = scf::ForOp::create(
+      *this, begin, end, step, init,
+      [&](OpBuilder &builder, Location loc, Value iv, ValueRange carried) {
+        OpBuilder::InsertionGuard guard(*this);
+        setInsertionPoint(builder.getInsertionBlock(), builder.getInsertionPoint());
+        SmallVector<Value> yielded = body(iv, carried);
+        builder.setInsertionPointToEnd(builder.getInsertionBlock());
+        scf::YieldOp::create(builder, loc, yielded);
+      });
+  if (!unroll) {
+    auto disable =
+        LLVM::LoopUnrollAttr::get(getContext(), getBoolAttr(true), {}, {}, {}, {}, {}, {});
+    auto annotation = LLVM::LoopAnnotationAttr::get(getContext(), {}, {}, {}, disable, {}, {}, {},
+                                                    {}, {}, {}, {}, {}, {}, {}, {});
+    loop->setAttr("loop_annotation", annotation); // as llvm.br spells it
+  }
+  return loop.getResults();
+}
+void KernelBuilder::loop(Value begin, Value end, Value step, function_ref<void(Value iv)> body) {
+  loop(begin, end, step, ValueRange(), [&](Value iv, ValueRange) {
+    body(iv);
+    return SmallVector<Value>();
+  });
+}
+void KernelBuilder::when(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  body();
+}
+
+MemRefType mlir::dashkv::getSharedType(MLIRContext *context, int64_t size) {
+  auto space = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+  // LLVM reads up to the alignment where a load is cheaper so.
+  size = llvm::alignTo(size, 4);
+  return MemRefType::get({size}, IntegerType::get(context, 32), MemRefLayoutAttrInterface(), space);
+}

@@ -1,0 +1,83 @@
+//===- KernelBuilder.h - Short forms for building GPU kernels ---*- C++ -*-===//
+//
+// The emitters of this folder write kernels op by op: index math in i32, memory
+// through memrefs, atomics through LLVM pointers because only those can be
+// relaxed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DASHKV_LIB_CONVERSION_DASHKVTOGPU_KERNELBUILDER_H
+#define DASHKV_LIB_CONVERSION_DASHKVTOGPU_KERNELBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::dashkv {
+
+class KernelBuilder : public ImplicitLocOpBuilder {
+public:
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  //===--- Scalars ---------------------------------------------------------===//
+  Value i32(int64_t value);
+  Value add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+  Value sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
+  Value mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
+  Value band(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
+  Value bxor(Value a, Value b) { return arith::XOrIOp::create(*this, a, b); }
+  Value shl(Value a, int64_t bits);
+  Value shr(Value a, int64_t bits); ///< unsigned
+  Value minS(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
+  Value maxS(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
+  Value cmp(arith::CmpIPredicate predicate, Value a, Value b) {
+    return arith::CmpIOp::create(*this, predicate, a, b);
+  }
+  Value popcount(Value value);
+  /// An i32 that is not negative as an index, and back.
+  Value toIndex(Value value);
+  Value toI32(Value index);
+  /// `value` (i32, not negative) plus a constant, as an index.
+  Value plus(Value value, int64_t constant);
+
+  //===--- The machine -----------------------------------------------------===//
+  Value threadX(int64_t blockSize);
+  Value blockId(gpu::Dimension dimension);
+  Value gridSize(gpu::Dimension dimension);
+  void barrier() { gpu::BarrierOp::create(*this); }
+  /// Bit i of the result is `predicate` of lane i; all lanes take part.
+  Value ballot(Value predicate);
+  /// `value` (i32) reduced over all lanes of the warp, in every lane.
+  Value warpReduce(NVVM::ReduxKind kind, Value value);
+
+  //===--- Memory ----------------------------------------------------------===//
+  /// The elements of a bare pointer (a memref of one element) from `offset` on,
+  /// both indices.
+  Value view(Value pointer, Value offset, Value size);
+  /// Element `index` (i32 or index) of a memref of rank 1.
+  Value load(Value memref, Value index);
+  void store(Value value, Value memref, Value index);
+  /// `size` elements from `index` on as scalars, by one load of `alignment`
+  /// bytes: without it LLVM loads element by element.
+  SmallVector<Value> loadVector(Value memref, Value index, int64_t size, int64_t alignment);
+  void storeVector(ValueRange values, Value memref, Value index, int64_t alignment);
+  /// Relaxed `memref[index] op= value` on i32. Shared memory when `memref` is a
+  /// workgroup buffer, else global memory at device scope; not on a view.
+  void atomic(LLVM::AtomicBinOp op, Value value, Value memref, Value index);
+
+  //===--- Control flow ----------------------------------------------------===//
+  using LoopBody = function_ref<SmallVector<Value>(Value iv, ValueRange carried)>;
+  /// `for (iv = begin; iv < end; iv += step)` over i32. LLVM may unroll it only
+  /// if `unroll`: registers are counted, and hot bodies are unrolled as emitted.
+  SmallVector<Value> loop(Value begin, Value end, Value step, ValueRange init, LoopBody body,
+                          bool unroll = false);
+  void loop(Value begin, Value end, Value step, function_ref<void(Value iv)> body);
+  void when(Value condition, function_ref<void()> body);
+};
+
+/// A workgroup buffer of at least `size` i32, in whole 16 bytes.
+MemRefType getSharedType(MLIRContext *context, int64_t size);
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_LIB_CONVERSION_DASHKVTOGPU_KERNELBUILDER_H

@@ -1,0 +1,32 @@
+//===- TargetInfoNVPTX.cpp - The supported NVIDIA chips -------------------===//
+#include "dashkv/Conversion/TargetInfo.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+// Every chip has redux.sync (sm_80), which the kernels use.
+static constexpr int64_t kStaticShared = 48 * 1024;
+static constexpr NVPTXTarget kTargets[] = {
+    {"sm_80", 80, kStaticShared},   {"sm_86", 80, kStaticShared},  {"sm_89", 80, kStaticShared},
+    {"sm_90", 80, kStaticShared},   {"sm_90a", 80, kStaticShared}, {"sm_100", 86, kStaticShared},
+    {"sm_100a", 86, kStaticShared}, {"sm_120", 87, kStaticShared},
+};
+
+ArrayRef<NVPTXTarget> NVPTXTarget::getAll() { return kTargets; }
+
+FailureOr<NVPTXTarget> NVPTXTarget::get(StringRef chip,
+                                        function_ref<InFlightDiagnostic()> emitError) {
+  for (const NVPTXTarget &target : getAll())
+    if (target.chip == chip)
+      return target;
+  InFlightDiagnostic diagnostic = emitError() << "expected a GPU target out of ";
+  llvm::interleaveComma(getAll(), diagnostic,
+                        [&](const NVPTXTarget &target) { diagnostic << target.chip; });
+  return diagnostic << ", but got '" << chip << "'";
+}
+
+Attribute NVPTXTarget::getAttr(MLIRContext *context) const {
+  return NVVM::NVVMTargetAttr::get(context, /*optLevel=*/3, "nvptx64-nvidia-cuda", chip,
+                                   "+ptx" + std::to_string(ptxVersion));
+}
