@@ -22,6 +22,7 @@ void mlir::dashkv::buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptio
     pm.addPass(createGenerateRuntimeVerificationPass());
   pm.addPass(createExpandTieredPass());
   pm.addPass(createConvertDashKVToLinalgPass());
+  pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyContractPass());

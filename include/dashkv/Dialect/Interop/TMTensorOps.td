@@ -17,7 +17,8 @@ def TMTensor_Dialect : Dialect {
   let summary = "Shim of torch-mlir's tm_tensor dialect";
   let description = [{
     Reads exports of torch-mlir that keep an attention or scatter op. The project
-    that owns the dialect is torch-mlir; nothing here lowers its ops.
+    that owns the dialect is torch-mlir. Attention is raised, a scatter (the update
+    of a static cache) becomes loops by convert-interop-to-scf.
   }];
 }
 

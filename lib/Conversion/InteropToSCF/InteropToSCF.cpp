@@ -1,0 +1,85 @@
+//===- InteropToSCF.cpp - Cache updates of foreign dialects as loops ------===//
+//
+// Exports with a static KV cache write it by tm_tensor.scatter. It is not
+// attention, so that nothing raises it, but the function around it has to run.
+//
+//===----------------------------------------------------------------------===//
+#include "dashkv/Conversion/Passes.h"
+#include "dashkv/Dialect/Interop/Interop.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::dashkv {
+#define GEN_PASS_DEF_CONVERTINTEROPTOSCFPASS
+#include "dashkv/Conversion/Passes.h.inc"
+} // namespace mlir::dashkv
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+namespace {
+/// original[dimension_map(indices[i]) + s] = region(updates[i, s], original[...])
+/// for every update i and every position s of its slice, in order.
+struct ScatterToLoops : OpRewritePattern<tm_tensor::ScatterOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tm_tensor::ScatterOp op, PatternRewriter &rewriter) const override {
+    Value updates = op.getInputs()[0], indices = op.getInputs()[1], original = op.getOutputs()[0];
+    auto updateType = dyn_cast<RankedTensorType>(updates.getType());
+    auto originalType = dyn_cast<RankedTensorType>(original.getType());
+    if (!updateType || !originalType || op.getNumResults() != 1)
+      return rewriter.notifyMatchFailure(op, "not on tensors");
+    int64_t sliceRank = updateType.getRank() - 1, offset = originalType.getRank() - sliceRank;
+    if (offset < 0)
+      return rewriter.notifyMatchFailure(op, "an update has more dims than the original");
+
+    Location loc = op.getLoc();
+    auto index = [&](OpBuilder &b, int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
+    SmallVector<Value> lower, upper, steps;
+    for (int64_t dim = 0; dim < updateType.getRank(); ++dim) {
+      lower.push_back(index(rewriter, 0));
+      upper.push_back(tensor::DimOp::create(rewriter, loc, updates, dim));
+      steps.push_back(index(rewriter, 1));
+    }
+    scf::LoopNest nest = scf::buildLoopNest(
+        rewriter, loc, lower, upper, steps, ValueRange{original},
+        [&](OpBuilder &b, Location loc, ValueRange loops, ValueRange carried) -> scf::ValueVector {
+          SmallVector<Value> place(originalType.getRank(), index(b, 0));
+          for (int64_t dim = 0; dim < sliceRank; ++dim)
+            place[offset + dim] = loops[dim + 1];
+          for (auto [column, dim] : llvm::enumerate(op.getDimensionMap())) {
+            Value start = tensor::ExtractOp::create(b, loc, indices, ValueRange{loops[0], index(b, column)});
+            if (!start.getType().isIndex())
+              start = arith::IndexCastOp::create(b, loc, b.getIndexType(), start);
+            place[dim] = arith::AddIOp::create(b, loc, place[dim], start);
+          }
+          Value update = tensor::ExtractOp::create(b, loc, updates, loops);
+          Value old = tensor::ExtractOp::create(b, loc, carried[0], place);
+          IRMapping mapping;
+          Block &body = op.getRegion().front();
+          mapping.map(body.getArguments(), ValueRange{update, old});
+          for (Operation &inner : body.without_terminator())
+            b.clone(inner, mapping);
+          Value combined = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+          return {tensor::InsertOp::create(b, loc, combined, carried[0], place)};
+        });
+    rewriter.replaceOp(op, nest.results);
+    return success();
+  }
+};
+
+struct ConvertInteropToSCFPass
+    : mlir::dashkv::impl::ConvertInteropToSCFPassBase<ConvertInteropToSCFPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ScatterToLoops>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+} // namespace
