@@ -52,7 +52,7 @@ struct Probe {
   }
 
   /// lse over all keys, lse over the full lists, full lists, full counts, [mid
-  /// lists, mid counts].
+  /// lists, mid counts], [lengths].
   SmallVector<Value> build() {
     AttentionDims dims = op.getDims();
     SmallVector<AffineMap> maps = op.getMaps();
@@ -87,6 +87,8 @@ struct Probe {
     SmallVector<Value> results = {exact->getResult(1), finalize->getResult(1), retrieve->getResult(0), retrieve->getResult(1)};
     if (op.getTiering().hasMid())
       results.append({retrieve->getResult(3), retrieve->getResult(4)});
+    if (op.getLengths())
+      results.push_back(op.getLengths());
     return results;
   }
 };
@@ -147,6 +149,7 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
     TieringAttr tiering;
     int64_t bits, depth, valueDepth;
     unsigned keyBytes, valueBytes, firstResult, numResults;
+    bool hasLengths;
   };
   std::vector<Site> sites;
   auto probeFunction = probeModule->lookupSymbol<func::FuncOp>(entry);
@@ -166,7 +169,7 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
     CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
     sites.push_back({op.getTiering(), form.bits, sizeOf(op.getKey(), op.getMaps()[1], dims.depth),
                      sizeOf(op.getValue(), op.getMaps()[2], dims.valueDepth), bytesOf(op.getKey()), bytesOf(op.getValue()),
-                     static_cast<unsigned>(returned.size()), static_cast<unsigned>(results.size())});
+                     static_cast<unsigned>(returned.size()), static_cast<unsigned>(results.size()), op.getLengths() != nullptr});
     returned.append(results);
   }
   // Sizes that only a run knows come with the lists: their capacity is N there,
@@ -220,7 +223,12 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
     ArrayRef<Array> results = ArrayRef<Array>(*probeResults).slice(site.firstResult, site.numResults);
     Comparison::Tier tier = {};
     int64_t batch = results[2].shape[0], keys = results[2].shape[3];
-    tier.dense = keys < site.tiering.getDenseBelow();
+    int64_t longest = keys;
+    if (site.hasLengths) {
+      ArrayRef<int32_t> lengths(results.back().as<int32_t>(), batch);
+      longest = batch ? *llvm::max_element(lengths) : 0;
+    }
+    tier.dense = longest < site.tiering.getDenseBelow();
     int64_t rows = results[0].getNumElements();
     tier.keptMin = 1;
     for (int64_t i = 0; i < rows; ++i) {
@@ -237,7 +245,7 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
       tier.tieredBytes = tier.exactBytes;
     } else {
       tier.fullRows = countUnion(results[2], results[3], heads);
-      if (site.numResults == 6)
+      if (site.tiering.hasMid())
         tier.midRows = countUnion(results[4], results[5], heads);
       tier.tieredBytes = allRows * site.bits / 8 + tier.fullRows * rowBytes + tier.midRows * site.valueDepth * site.valueBytes;
     }

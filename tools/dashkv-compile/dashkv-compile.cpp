@@ -27,7 +27,7 @@ static cl::opt<EmitKind> emitKind("emit", cl::desc("What is written"), cl::init(
                                              clEnumValN(EmitKind::Linalg, "linalg", "linalg on tensors, for any MLIR backend"),
                                              clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR for a CPU"),
                                              clEnumValN(EmitKind::Asm, "asm", "assembly for a CPU"),
-                                             clEnumValN(EmitKind::Obj, "obj", "object file for a CPU (needs libm only)"),
+                                             clEnumValN(EmitKind::Obj, "obj", "object file for a CPU (needs libc and libm)"),
                                              clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels (the scan of retrieval)")));
 static cl::opt<std::string> target("target", cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...)"), cl::value_desc("name"), cl::init("native"), cl::cat(category));
 static cl::opt<std::string> tiering("tiering", cl::desc("Make attention tiered (results change): fields of #dashkv.tiering as full=2%,scope=head,...; 'default' for the defaults"), cl::value_desc("fields"), cl::cat(category));

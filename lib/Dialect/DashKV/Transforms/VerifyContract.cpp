@@ -30,8 +30,10 @@ struct VerifyContractPass : mlir::dashkv::impl::VerifyContractPassBase<VerifyCon
       if (isLegalAt(level, op))
         return WalkResult::advance();
       // The free function prints the source line only, not the op's regions.
-      emitError(op->getLoc()) << "no lowering for " << op->getName() << " at level "
-                              << stringify(level);
+      InFlightDiagnostic diagnostic = emitError(op->getLoc());
+      diagnostic << "no lowering for " << op->getName() << " at level " << stringify(level);
+      if (op->getName().getStringRef().contains("attention"))
+        diagnostic << "; dashkv-raise-attention and dashkv-expand-tiered take attention apart";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
