@@ -37,8 +37,6 @@ SmallVector<AffineMap> AttentionDims::getDefaultMaps(MLIRContext *context, bool 
 
 FailureOr<AttentionDims> AttentionDims::infer(ArrayRef<AffineMap> maps,
                                               function_ref<InFlightDiagnostic()> emitError) {
-  if (maps.size() != 4 && maps.size() != 5)
-    return emitError() << "expected 4 indexing maps, or 5 with a mask, but got " << maps.size();
   FailureOr<AttentionDims> dims = get(maps.front().getNumDims());
   if (failed(dims))
     return emitError() << "expected indexing maps of 6 or 7 dims, but got "

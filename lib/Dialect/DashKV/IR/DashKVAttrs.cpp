@@ -211,27 +211,27 @@ LogicalResult TieringAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
   auto inUnit = [](int64_t millionths) { return millionths >= 0 && millionths <= kMillion; };
   if (!inUnit(full) || !inUnit(mid) || (voteFraction != none && !inUnit(voteFraction))) // c6
     return emitError() << "expected fractions in [0, 1]";
-  for (auto [name, min, max] : {std::tuple("full", fullMin, fullMax), {"mid", midMin, midMax}}) {
-    if (min < 0)
-      return emitError() << "expected " << name << "_min >= 0, but got " << min; // c6
-    if (max != none && min > max)
-      return emitError() << "expected " << name << "_min <= " << name << "_max, but got " << min
-                         << " and " << max; // c6
-  }
+  // Keys are counted in i32, and what lowerings compute from the fields in i64.
   for (auto [name, value, low] :
-       {std::tuple("sinks", sinks, 0), {"window", window, 0}, {"dense_below", denseBelow, 0},
-        {"kept_votes", keptVotes, 1}})
+       {std::tuple("full_min", fullMin, 0), {"full_max", fullMax, none}, {"mid_min", midMin, 0},
+        {"mid_max", midMax, none}, {"sinks", sinks, 0}, {"window", window, 0},
+        {"dense_below", denseBelow, 0}, {"kept_votes", keptVotes, 1},
+        {"vote_threshold", voteThreshold, none}})
     if (value < low || value > std::numeric_limits<int32_t>::max()) // c6
-      return emitError() << "expected " << name << " >= " << low << " and below 2^31, but got "
-                         << value;
+      return emitError() << "expected " << name << " >= " << std::max<int64_t>(low, 0)
+                         << " and below 2^31, but got " << value;
+  for (auto [name, min, max] : {std::tuple("full", fullMin, fullMax), {"mid", midMin, midMax}})
+    if (max != none && min > max) // c6
+      return emitError() << "expected " << name << "_min <= " << name << "_max, but got " << min
+                         << " and " << max;
   if (bitsFraction < 0 || bitsFraction > 6) // 256 << 6 is the largest that fits i16
     return emitError() << "expected bits_fraction in 0 to 6, but got " << bitsFraction;
-  if (voteThreshold < none)
-    return emitError() << "expected vote_threshold >= 0, but got " << voteThreshold;
   return success();
 }
 
 static int64_t getBudget(int64_t millionths, int64_t min, int64_t max, int64_t limit) {
+  // Lengths are i32; larger static sizes are never used, but must not overflow.
+  limit = std::min<int64_t>(limit, std::numeric_limits<int32_t>::max());
   int64_t budget = llvm::divideCeil(static_cast<uint64_t>(millionths * limit),
                                     static_cast<uint64_t>(kMillion));
   budget = std::max(budget, min);

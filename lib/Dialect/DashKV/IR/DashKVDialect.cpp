@@ -32,14 +32,14 @@ LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttrib
     return op->emitError("expected a symbol in '")
            << kKernelAttrName << "', but got " << attribute.getValue();
   }
-  return op->emitError("expected no attribute '") << attribute.getName() << "' on an operation";
+  return op->emitError("expected no attribute '") << attribute.getName().strref() << "' on an operation";
 }
 
 /// The only attribute of arguments and results is the role, a string.
 static LogicalResult verifyRole(Operation *op, StringRef kind, unsigned index, NamedAttribute attribute) {
   if (attribute.getName() != kRoleAttrName)
     return op->emitError("expected '") << kRoleAttrName << "' on " << kind << " " << index << ", but got '"
-                                       << attribute.getName() << "'";
+                                       << attribute.getName().strref() << "'";
   if (!isa<StringAttr>(attribute.getValue()))
     return op->emitError("expected a string in '") << kRoleAttrName << "' of " << kind << " " << index << ", but got "
                                                    << attribute.getValue();

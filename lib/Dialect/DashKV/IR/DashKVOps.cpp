@@ -1,7 +1,7 @@
 //===- DashKVOps.cpp - Verifiers and interface bodies of the dashkv ops ---===//
 //
 // Each check carries the label of its constraint in semantics; each has a test
-// in test/Dialect/DashKV/invalid.mlir.
+// in test/Dialect/DashKV/invalid*.mlir.
 //
 //===----------------------------------------------------------------------===//
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"

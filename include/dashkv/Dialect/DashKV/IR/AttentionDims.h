@@ -28,7 +28,7 @@ struct AttentionDims {
   /// Dims of a space of `numDims` dims; fails unless there are 6 or 7.
   static FailureOr<AttentionDims> get(unsigned numDims);
 
-  /// Dims of maps in the order query, key, value, [mask], out. Reports (c5) and
+  /// Dims of the 4 or 5 maps of query, key, value, [mask], out. Reports (c5) and
   /// the part of (c4) that concerns maps through `emitError`.
   static FailureOr<AttentionDims>
   infer(ArrayRef<AffineMap> maps, function_ref<InFlightDiagnostic()> emitError);

@@ -13,7 +13,8 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 
-def DashKV_Shaped : TensorOrMemRef<[AnyType]>;
+def DashKV_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "ranked tensor or memref",
+                              "::mlir::ShapedType">;
 
 /// An op in destination-passing style on tensors or memrefs. The operands in
 /// `outs` come last; `firstInit` is the index of their first group.
