@@ -10,6 +10,8 @@ import time
 
 import numpy as np
 
+from dashkv import reference
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "demo-out"
 LAYER = "smollm2-decode-dynamic-f32"
@@ -52,34 +54,22 @@ def drawn_cache(keys, seed=0):
 
 
 def encode_keys(data, k):
-    z = k @ data["key_weight"].astype(np.float32) + data["key_bias"].astype(np.float32)[:, None]
-    return np.packbits(z > 0, axis=-1, bitorder="little").view(np.int8)
+    return reference.pack(reference.linear(k, data["key_weight"], data["key_bias"])).view(np.int8)
 
 
-def reference(q, k, v):
-    """Exact attention in float64."""
-    heads = []
-    for h, row in enumerate(q.astype(np.float64)):
-        kv = h // (len(q) // len(k))
-        s = row @ k[kv].T.astype(np.float64) / np.sqrt(q.shape[-1])
-        p = np.exp(s - s.max(-1, keepdims=True))
-        heads.append(p / p.sum(-1, keepdims=True) @ v[kv].astype(np.float64))
-    return np.array(heads)
+def exact_attention(q, k, v):
+    """Output and weights in float64: the one row sees every key."""
+    return reference.attention(q, k, v, np.ones((1, k.shape[1]), bool))
 
 
-def best_mass(q, k, rows):
+def best_mass(weights, kv_heads, rows):
     """Attention mass that as many rows a KV head would keep at best, chosen with knowledge of the attention: sinks and
     window, then the keys with the largest mean over the heads of the group."""
-    kept = []
-    group = len(q) // len(k)
-    for kv, keys in enumerate(k.astype(np.float64)):
-        s = q[kv * group : (kv + 1) * group, 0].astype(np.float64) @ keys.T / np.sqrt(q.shape[-1])
-        p = np.exp(s - s.max(-1, keepdims=True))
-        p /= p.sum(-1, keepdims=True)
-        order = p.mean(0)
-        order[:4] = order[-64:] = np.inf
-        kept.append(p[:, np.argsort(-order)[: round(rows / len(k))]].sum(-1).mean())
-    return np.mean(kept)
+    groups = weights[:, 0].reshape(kv_heads, -1, weights.shape[-1])
+    order = groups.mean(1)
+    order[:, :4] = order[:, -64:] = np.inf
+    best = np.argsort(-order)[:, : round(rows / kv_heads)]
+    return np.mean([group[:, chosen].sum(-1).mean() for group, chosen in zip(groups, best, strict=True)])
 
 
 def write_inputs(folder, data, q, k, v):
@@ -126,10 +116,10 @@ def run(name, cache, tiering, layer):
         "dashkv-run", tiered, "--entry=decode", *plain, *named, "--compare=attention", "--repeat=9",
         f"--output={folder / 'tiered.npy'}", f"--json={report}",
     )  # fmt: skip
-    want = reference(q, k, v)
+    want, weights = exact_attention(q, k, v)
     result = json.loads(report.read_text())
     result["keys"] = k.shape[1]
-    result["best_mass"] = best_mass(q, k, result["tiers"][0]["full_rows"])
+    result["best_mass"] = best_mass(weights, len(k), result["tiers"][0]["full_rows"])
     for kind in ("exact", "tiered"):
         result[f"{kind}_error"] = relative_error(np.load(folder / f"{kind}.npy")[0].astype(np.float64), want)
     return result
