@@ -43,6 +43,12 @@ class DashKV_StructuredOp<string mnemonic, int firstInit, list<Trait> traits = [
 // Model level
 //===----------------------------------------------------------------------===//
 
+def DashKV_ModelOps : OpDocGroup {
+  let summary = "Model level";
+  let description = "What graphs are raised to, and what users write.";
+}
+let opDocGroup = DashKV_ModelOps in {
+
 /// What the ops on queries, keys and values share: layouts by maps and a scale.
 class DashKV_AttentionLikeOp<string mnemonic, int firstInit>
     : DashKV_StructuredOp<mnemonic, firstInit, [AttrSizedOperandSegments]> {
@@ -210,9 +216,17 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
   }];
 }
 
+} // opDocGroup
+
 //===----------------------------------------------------------------------===//
 // Step level: from codes to index lists
 //===----------------------------------------------------------------------===//
+
+def DashKV_RetrievalOps : OpDocGroup {
+  let summary = "Retrieval steps";
+  let description = "From codes to index lists, in integers: results are the same on every target.";
+}
+let opDocGroup = DashKV_RetrievalOps in {
 
 def DashKV_HammingDistanceOp : DashKV_StructuredOp<"hamming_distance", 2> {
   let summary = "Count differing bits between query and key codes";
@@ -328,17 +342,18 @@ def DashKV_SelectOp : DashKV_StructuredOp<"select", 3, [AttrSizedOperandSegments
 
 def DashKV_RetrieveOp : DashKV_StructuredOp<"retrieve", 8, [AttrSizedOperandSegments]> {
   let summary = "Distances, calibration and selection in one step";
-  let description = [{
+  let description = !strconcat([{
     `hamming_distance`, `calibrate` and `select` as one op, so that results of
     size N need never exist. Operands as there.
+  }], selectDescription, [{
     (c1) to (c4) as for `hamming_distance`, (c8) as for `calibrate`.
-  }] # selectDescription # [{
+
     Example:
     ```mlir
     %i, %c, %t = dashkv.retrieve codes(%qc, %kc : tensor<1x8x1x64xi8>, tensor<1x8x1024x8xi8>)
         outs(%i0, %c0, %t0 : tensor<1x8x1x196xi32>, tensor<1x8x1xi32>, tensor<1x8x1xi32>) {tiering = #dashkv.tiering<>}
     ```
-  }];
+  }]);
   let arguments = (ins DashKV_Shaped:$query_codes, DashKV_Shaped:$key_codes,
     Optional<DashKV_Shaped>:$lengths, Optional<DashKV_Shaped>:$forced,
     Optional<DashKV_Shaped>:$prior, Optional<DashKV_Shaped>:$vote_discount,
@@ -358,9 +373,17 @@ def DashKV_RetrieveOp : DashKV_StructuredOp<"retrieve", 8, [AttrSizedOperandSegm
   }];
 }
 
+} // opDocGroup
+
 //===----------------------------------------------------------------------===//
 // Step level: attention over lists
 //===----------------------------------------------------------------------===//
+
+def DashKV_ListOps : OpDocGroup {
+  let summary = "Softmax steps";
+  let description = "Attention in pieces: running maximum, sum and weighted values in f32.";
+}
+let opDocGroup = DashKV_ListOps in {
 
 def DashKV_EstimateScoresOp : DashKV_StructuredOp<"estimate_scores", 10, [AttrSizedOperandSegments]> {
   let summary = "Logits of listed keys from codes alone";
@@ -517,5 +540,7 @@ def DashKV_FinalizeOp : DashKV_StructuredOp<"finalize", 3> {
     `outs` `(` $init `:` type($init) `)` (`lse` `(` $lse_init^ `:` type($lse_init) `)`)? attr-dict
   }];
 }
+
+} // opDocGroup
 
 #endif // DASHKV_DIALECT_DASHKV_IR_OPS
