@@ -82,7 +82,8 @@ static ParseResult parseAttentionLike(OpAsmParser &parser, OperationState &state
   Region *region = state.addRegion();
   if (parser.parseRegion(*region))
     return failure();
-  if (parser.parseOptionalArrowTypeList(resultTypes) ||
+  // Several types stand without parentheses.
+  if ((succeeded(parser.parseOptionalArrow()) && parser.parseTypeList(resultTypes)) ||
       parser.resolveOperands(inputs, inputTypes, inputsLoc, state.operands) ||
       parser.resolveOperands(outputs, outputTypes, outputsLoc, state.operands))
     return failure();
@@ -111,7 +112,8 @@ static void printAttentionLike(OpTy op, OpAsmPrinter &printer) {
   printGroup("outs", op.getOutputs());
   printer << " ";
   printer.printRegion(op.getRegion());
-  printer.printOptionalArrowTypeList(op.getResultTypes());
+  if (!op->getResults().empty())
+    printer << " -> " << op.getResultTypes();
 }
 
 //===----------------------------------------------------------------------===//

@@ -64,7 +64,8 @@ DimSize DimSize::ofDim(Value tensor, int64_t dim) {
     if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
       std::optional<int64_t> single;
       bool isSingle = true;
-      for (int64_t source : collapse.getReassociationIndices()[dim])
+      ReassociationIndices group = collapse.getReassociationIndices()[dim];
+      for (int64_t source : group)
         if (collapse.getSrcType().getDimSize(source) != 1) {
           isSingle &= !single.has_value();
           single = source;
@@ -78,10 +79,17 @@ DimSize DimSize::ofDim(Value tensor, int64_t dim) {
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
       llvm::SmallBitVector dropped = slice.getDroppedDims();
       int64_t position = -1;
-      for (auto [index, size] : llvm::enumerate(slice.getMixedSizes()))
+      SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
+      for (auto [index, size] : llvm::enumerate(sizes))
         if (!dropped.test(index) && ++position == dim)
           return ofFoldResult(size);
       break;
+    }
+    if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
+      auto shape = reshape.getShape().getDefiningOp<tensor::FromElementsOp>();
+      if (!shape || dim >= static_cast<int64_t>(shape.getElements().size()))
+        break;
+      return DimSize::ofValue(shape.getElements()[dim]);
     }
     if (auto cast = dyn_cast<tensor::CastOp>(op)) {
       if (!isa<RankedTensorType>(cast.getSource().getType()))
@@ -248,13 +256,21 @@ bool AtomPool::split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
       return false;
     --low;
   }
+  auto hasSize = [&](Atom *atom, const DimSize &size) {
+    return llvm::any_of(atom->sizes, [&](const DimSize &s) { return s.equals(size); });
+  };
   while (low > high) {
     if (isSingle())
       return takeAll();
-    if (!sizes[high].isStatic())
-      break;
-    if (!peelHigh(rest, sizes[high].fixed, result[high]))
-      return false;
+    if (sizes[high].isStatic()) {
+      if (!peelHigh(rest, sizes[high].fixed, result[high]))
+        return false;
+    } else {
+      if (rest.empty() || !hasSize(rest.front(), sizes[high]))
+        break;
+      result[high] = {rest.front()};
+      rest.erase(rest.begin());
+    }
     ++high;
   }
   // Several dynamic dims: an atom that is known to have the size of the lowest.
@@ -271,7 +287,7 @@ bool AtomPool::split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
     if (rest.empty())
       return false;
     Atom *atom = rest.back();
-    bool isKnown = llvm::any_of(atom->sizes, [&](const DimSize &s) { return s.equals(size); });
+    bool isKnown = hasSize(atom, size);
     if (!isKnown && rest.size() != 1)
       return false;
     if (!isKnown) {

@@ -112,7 +112,8 @@ private:
 bool DeadOps::hasLiveUser(Operation *op) {
   SmallVector<tensor::DimOp> queries;
   for (Operation *user : op->getUsers()) {
-    if (auto query = dyn_cast<tensor::DimOp>(user)) {
+    auto query = dyn_cast<tensor::DimOp>(user);
+    if (query && query.getSource().getDefiningOp() == op) {
       DimSize size = DimSize::ofValue(query.getResult());
       bool isElsewhere =
           size.isStatic() || (size.value != query.getResult() && size.value.getDefiningOp() != op);

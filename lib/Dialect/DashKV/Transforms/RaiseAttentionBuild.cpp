@@ -197,7 +197,8 @@ static AffineExpr getPosition(ArrayRef<Atom *> index, ArrayRef<Atom *> loops,
                               MLIRContext *mlirContext) {
   AffineExpr position = getAffineConstantExpr(0, mlirContext);
   int64_t stride = 1;
-  for (Atom *atom : llvm::reverse(AtomPool::resolve(index))) {
+  AtomList resolved = AtomPool::resolve(index);
+  for (Atom *atom : llvm::reverse(resolved)) {
     const auto *it = llvm::find(loops, atom);
     if (it == loops.end() || ShapedType::isDynamic(stride))
       return nullptr;
@@ -465,7 +466,8 @@ Value AttentionBuilder::materialize(ExprRef expr, ArrayRef<AtomList> dims, Type 
             continue;
           Value position;
           int64_t stride = 1;
-          for (Atom *atom : llvm::reverse(AtomPool::resolve(part->indices[0].atoms))) {
+          AtomList resolved = AtomPool::resolve(part->indices[0].atoms);
+          for (Atom *atom : llvm::reverse(resolved)) {
             Value index =
                 linalg::IndexOp::create(nested, loc, llvm::find(loops, atom) - loops.begin());
             if (stride != 1)

@@ -48,7 +48,8 @@ void AttentionMatcher::splitVisibility(ExprRef condition, bool isVisibleIf,
 static std::optional<int64_t> getIndexFactor(const LinearForm &form, ArrayRef<Atom *> atoms) {
   std::optional<int64_t> factor;
   int64_t stride = 1;
-  for (Atom *atom : llvm::reverse(AtomPool::resolve(atoms))) {
+  AtomList resolved = AtomPool::resolve(atoms);
+  for (Atom *atom : llvm::reverse(resolved)) {
     int64_t coefficient = form.getCoefficient(atom);
     if (ShapedType::isDynamic(stride) || coefficient % stride != 0)
       return std::nullopt;

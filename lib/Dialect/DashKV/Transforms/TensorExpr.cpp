@@ -662,7 +662,8 @@ FailureOr<LinearForm> mlir::dashkv::getLinearForm(ExprContext &context, ExprRef 
     return form;
   case ExprKind::Index: {
     int64_t stride = 1;
-    for (Atom *atom : llvm::reverse(AtomPool::resolve(expr->indices[0].atoms))) {
+    AtomList resolved = AtomPool::resolve(expr->indices[0].atoms);
+    for (Atom *atom : llvm::reverse(resolved)) {
       if (ShapedType::isDynamic(stride))
         return failure();
       form.atoms.push_back({atom, stride});

@@ -342,6 +342,25 @@ ExprRef ExprContext::expandOp(Operation *op, unsigned result, ArrayRef<DimIndex>
     return expandReshape(expandShape.getSrc(), expandShape.getReassociationIndices(), false, index);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
     return expandReshape(collapse.getSrc(), collapse.getReassociationIndices(), true, index);
+  if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
+    // One group of all dims on either side.
+    auto sourceType = dyn_cast<RankedTensorType>(reshape.getSource().getType());
+    if (!sourceType || llvm::any_of(index, [](const DimIndex &dim) { return dim.other; }))
+      return nullptr;
+    AtomList all;
+    for (const DimIndex &dim : index)
+      all.append(dim.atoms);
+    SmallVector<DimSize> sizes;
+    for (int64_t dim = 0; dim < sourceType.getRank(); ++dim)
+      sizes.push_back(DimSize::ofDim(reshape.getSource(), dim));
+    SmallVector<AtomList> parts;
+    if (!pool.split(all, sizes, parts))
+      return nullptr;
+    SmallVector<DimIndex, 4> source;
+    for (const AtomList &part : parts)
+      source.push_back({part, nullptr});
+    return getLoad(reshape.getSource(), std::move(source));
+  }
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     return isa<RankedTensorType>(cast.getSource().getType()) ? getLoad(cast.getSource(), indices())
                                                              : nullptr;
