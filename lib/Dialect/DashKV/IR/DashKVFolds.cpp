@@ -7,10 +7,23 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 // memref.cast is folded into every op; tensor.cast is folded by the tensor
-// dialect's own pattern on destination-style ops.
+// dialect's own pattern on destination-style ops. Both only where the source is
+// at least as static: the forms of codes and weights are static sizes.
+static LogicalResult foldMemRefCasts(Operation *op) {
+  bool folded = false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto cast = operand.get().getDefiningOp<memref::CastOp>();
+    if (!cast || !memref::CastOp::canFoldIntoConsumerOp(cast))
+      continue;
+    operand.set(cast.getSource());
+    folded = true;
+  }
+  return success(folded);
+}
+
 #define DASHKV_FOLD(OP)                                                                            \
   LogicalResult OP::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &) {                           \
-    return memref::foldMemRefCast(*this);                                                          \
+    return foldMemRefCasts(*this);                                                                 \
   }
 DASHKV_FOLD(AttentionOp)
 DASHKV_FOLD(HashEncodeOp)
@@ -31,7 +44,7 @@ LogicalResult MergeOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results)
     results.append({getAcc(), getMax(), getSum()});
     return success();
   }
-  return memref::foldMemRefCast(*this);
+  return foldMemRefCasts(*this);
 }
 
 namespace {
