@@ -60,10 +60,13 @@ private:
   Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
   SmallVector<OpFoldResult> sizes(Value tensor) { return tensor::getMixedSizes(b, b.getLoc(), tensor); }
 
+  /// Keys that are made in the function: rows written into a cache, rows
+  /// appended to one, or all keys of a prefill. Null for an opaque cache.
+  Value findFreshKeys();
   /// Codes of `keys`, laid out like the op's key operand.
   Value encodeKeys(Value keys);
   /// Codes of all keys of the op, and whether they are new (not an argument).
-  std::pair<Value, bool> buildKeyCodes(bool isDecode);
+  std::pair<Value, bool> buildKeyCodes();
   HashEncodeOp encodeQueries();
   bool isDecode() {
     int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
@@ -94,9 +97,25 @@ std::string Tierer::findObstacle() {
   for (int64_t size : {queryHeads, kvHeads, depth})
     if (ShapedType::isDynamic(size))
       return "dynamic-size: heads and head size must be static, as the shapes of the encoders follow from them";
+  if (kvHeads == 0)
+    return "no-heads: there is nothing to encode";
   int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
   if (rows != 1 && !op.getCausal())
     return "not-causal: several query rows are tiered only with causal attention";
+  Value key = op.getKey(), fresh = findFreshKeys();
+  unsigned keyDim = positionOf(maps[1], dims.key);
+  auto insert = key.getDefiningOp<tensor::InsertSliceOp>();
+  auto concat = key.getDefiningOp<tensor::ConcatOp>();
+  bool addsKeys = concat && concat.getDim() == keyDim;
+  if (insert)
+    addsKeys = insert.getStaticSizes()[keyDim] != insert.getDestType().getDimSize(keyDim);
+  if (isDecode() && addsKeys && !fresh)
+    return "cache-update: keys are added to the cache in another form than as whole rows";
+  bool isInBody = op->getBlock() == &function.getBody().front() && llvm::hasSingleElement(function.getBody());
+  if ((fresh || options.prior) && !isInBody)
+    return "control-flow: codes or kept keys must be returned, but are made in a branch or loop";
+  if (fresh && isa<Float8E4M3FNType>(getElementTypeOrSelf(fresh.getType())))
+    return "element-type: keys that are made here as f8 have no encoder";
   return "";
 }
 
@@ -141,40 +160,53 @@ Value Tierer::encodeKeys(Value keys) {
       .getResult(0);
 }
 
-std::pair<Value, bool> Tierer::buildKeyCodes(bool isDecode) {
+Value Tierer::findFreshKeys() {
   Value key = op.getKey();
   unsigned keyDim = positionOf(maps[1], dims.key);
+  if (auto insert = key.getDefiningOp<tensor::InsertSliceOp>()) {
+    // Any keys of any batches, but all heads and the whole head.
+    auto sourceType = insert.getSourceType(), destType = insert.getDestType();
+    bool wholeRows = sourceType.getRank() == destType.getRank() && insert.hasUnitStride();
+    for (unsigned dim : {dims.head, dims.depth}) {
+      unsigned i = positionOf(maps[1], dim);
+      wholeRows = wholeRows && sourceType.getDimSize(i) == destType.getDimSize(i);
+    }
+    if (wholeRows)
+      return insert.getSource();
+  }
+  if (auto concat = key.getDefiningOp<tensor::ConcatOp>())
+    if (concat.getDim() == keyDim && concat.getInputs().size() == 2)
+      return concat.getInputs()[1];
+  return isDecode() ? Value() : key;
+}
+
+std::pair<Value, bool> Tierer::buildKeyCodes() {
+  Value key = op.getKey(), fresh = findFreshKeys();
+  unsigned batchDim = positionOf(maps[1], dims.batch), keyDim = positionOf(maps[1], dims.key);
   int64_t batch = sizeOf(key, maps[1], dims.batch), keys = sizeOf(key, maps[1], dims.key);
   int64_t bytes = options.bits / 8;
   auto codesArgument = [&](int64_t numKeys) {
     return addArgument("key_codes", {batch, kvHeads, numKeys, bytes}, b.getI8Type());
   };
+  // An opaque cache has codes of its own.
+  if (!fresh)
+    return {codesArgument(keys), false};
+  if (fresh == key)
+    return {encodeKeys(key), true};
   // A cache with new rows written into it: so are the codes.
   if (auto insert = key.getDefiningOp<tensor::InsertSliceOp>()) {
-    auto sourceType = insert.getSourceType(), destType = insert.getDestType();
-    bool wholeRows = sourceType.getRank() == destType.getRank() && insert.hasUnitStride();
-    for (int64_t i = 0; wholeRows && i < destType.getRank(); ++i)
-      wholeRows = i == keyDim || (sourceType.getDimSize(i) == destType.getDimSize(i) &&
-                                  !sourceType.isDynamicDim(i));
-    if (wholeRows) {
-      Value codes = codesArgument(keys), fresh = encodeKeys(insert.getSource());
-      SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
-      offsets[2] = insert.getMixedOffsets()[keyDim];
-      return {tensor::InsertSliceOp::create(b, fresh, codes, offsets, sizes(fresh), strides), true};
-    }
+    Value codes = codesArgument(keys), freshCodes = encodeKeys(fresh);
+    SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
+    offsets[0] = insert.getMixedOffsets()[batchDim];
+    offsets[2] = insert.getMixedOffsets()[keyDim];
+    return {tensor::InsertSliceOp::create(b, freshCodes, codes, offsets, sizes(freshCodes), strides), true};
   }
-  if (auto concat = key.getDefiningOp<tensor::ConcatOp>();
-      concat && concat.getDim() == keyDim && concat.getInputs().size() == 2) {
-    Value old = concat.getInputs()[0];
-    Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
-    Value fresh = encodeKeys(concat.getInputs()[1]);
-    auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
-    return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, fresh}), true};
-  }
-  // An opaque cache has codes of its own; keys that were made here are encoded.
-  if (isDecode)
-    return {codesArgument(keys), false};
-  return {encodeKeys(key), true};
+  auto concat = key.getDefiningOp<tensor::ConcatOp>();
+  Value old = concat.getInputs()[0];
+  Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
+  Value freshCodes = encodeKeys(fresh);
+  auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
+  return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, freshCodes}), true};
 }
 
 HashEncodeOp Tierer::encodeQueries() {
@@ -207,7 +239,7 @@ HashEncodeOp Tierer::encodeQueries() {
 
 void Tierer::rewrite() {
   bool decode = isDecode();
-  auto [keyCodes, isNew] = buildKeyCodes(decode);
+  auto [keyCodes, isNew] = buildKeyCodes();
   if (isNew)
     addResult("key_codes", keyCodes);
   if (!decode)
