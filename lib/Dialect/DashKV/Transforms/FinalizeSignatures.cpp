@@ -21,7 +21,9 @@ using namespace mlir::dashkv;
 
 SmallVector<int> mlir::dashkv::findReturnedArguments(func::FuncOp function) {
   SmallVector<int> aliases(function.getNumResults(), -1);
-  if (!llvm::hasSingleElement(function.getBody()))
+  // A caller within the module would have to change with the function.
+  if (!llvm::hasSingleElement(function.getBody()) ||
+      !SymbolTable::symbolKnownUseEmpty(function, function->getParentOp()))
     return aliases;
   for (auto [i, value] : llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
     Value result = value;
@@ -45,9 +47,6 @@ struct FinalizeSignaturesPass
         function.removeArgAttr(i, StringAttr::get(&getContext(), kRoleAttrName));
       for (unsigned i = 0; i < function.getNumResults(); ++i)
         function.removeResultAttr(i, StringAttr::get(&getContext(), kRoleAttrName));
-      // A caller within the module would have to change with it.
-      if (function.isExternal() || !SymbolTable::symbolKnownUseEmpty(function, getOperation()))
-        continue;
       SmallVector<int> aliases = findReturnedArguments(function);
       BitVector drop(aliases.size());
       for (auto [i, alias] : llvm::enumerate(aliases))

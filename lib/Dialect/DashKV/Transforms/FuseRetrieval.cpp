@@ -3,7 +3,7 @@
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_FUSERETRIEVALPASS
@@ -62,7 +62,14 @@ struct FuseRetrievalPass : mlir::dashkv::impl::FuseRetrievalPassBase<FuseRetriev
     patterns = std::move(owned);
     return success();
   }
-  void runOnOperation() override { walkAndApplyPatterns(getOperation(), patterns); }
+  void runOnOperation() override {
+    SmallVector<Operation *> selects;
+    getOperation()->walk([&](SelectOp op) { selects.push_back(op); });
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingOps).enableFolding(false);
+    if (failed(applyOpPatternsGreedily(selects, patterns, config)))
+      signalPassFailure();
+  }
   FrozenRewritePatternSet patterns;
 };
 } // namespace

@@ -27,7 +27,8 @@ void populateExpandTieredPatterns(RewritePatternSet &patterns);
 void populateFuseRetrievalPatterns(RewritePatternSet &patterns);
 
 /// For each result of a bufferized function the argument whose buffer it is, or
-/// -1. dashkv-finalize-signatures drops those that are.
+/// -1. dashkv-finalize-signatures drops those that are. Functions with callers in
+/// the module have none.
 llvm::SmallVector<int> findReturnedArguments(func::FuncOp function);
 
 /// Drops what keeps scores alive for nothing: unused results of generics (the
