@@ -10,6 +10,7 @@
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
 #include <cstdlib>
+#include <set>
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -138,15 +139,20 @@ struct JIT::Invocation {
   }
 };
 
-/// Calls `visit(i, descriptor)` for every result that is a buffer of its own.
-static void forEachOwnResult(const JIT::Function &function, int64_t *words,
-                             function_ref<void(unsigned, int64_t *)> visit) {
+/// Calls `visit(i, descriptor)` for every result that is no argument, then frees
+/// their buffers, of which several results may share one.
+static void consumeResults(const JIT::Function &function, int64_t *words,
+                           function_ref<void(unsigned, int64_t *)> visit) {
+  std::set<void *> buffers;
   for (unsigned i = 0; i < function.aliases.size(); ++i) {
     if (function.aliases[i] >= 0)
       continue;
     visit(i, words);
+    buffers.insert(reinterpret_cast<void *>(words[0]));
     words += 3 + 2 * cast<RankedTensorType>(function.type.getResult(i)).getRank();
   }
+  for (void *buffer : buffers)
+    free(buffer);
 }
 
 llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arguments) {
@@ -160,14 +166,13 @@ llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arg
   for (auto [result, alias] : llvm::zip(results, function.aliases))
     if (alias >= 0)
       result = arguments[alias];
-  forEachOwnResult(function, invocation.results.data(), [&](unsigned i, int64_t *words) {
+  consumeResults(function, invocation.results.data(), [&](unsigned i, int64_t *words) {
     auto type = cast<RankedTensorType>(function.type.getResult(i));
     Array &array = results[i];
     array.dtype = getDtype(type.getElementType()).str();
     array.shape.assign(words + 3, words + 3 + type.getRank());
     const char *begin = reinterpret_cast<const char *>(words[1]) + words[2] * array.getElementSize();
     array.data = std::make_shared<std::vector<char>>(begin, begin + array.getNumElements() * array.getElementSize());
-    free(reinterpret_cast<void *>(words[0]));
   });
   return results;
 }
@@ -185,8 +190,7 @@ llvm::Expected<double> JIT::time(StringRef name, ArrayRef<Array> arguments, unsi
     std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (i > 0)
       seconds.push_back(elapsed.count());
-    forEachOwnResult(function, invocation.results.data(),
-                     [](unsigned, int64_t *words) { free(reinterpret_cast<void *>(words[0])); });
+    consumeResults(function, invocation.results.data(), [](unsigned, int64_t *) {});
   }
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
   return seconds[seconds.size() / 2];
