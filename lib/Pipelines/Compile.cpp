@@ -36,7 +36,10 @@ private:
   LogicalResult raise();
   LogicalResult emitForCPU(llvm::raw_pwrite_stream &os);
   LogicalResult emitForGPU(llvm::raw_pwrite_stream &os);
+  LogicalResult checkOptions();
+  /// An error about the module, and one about an option, which has no location.
   InFlightDiagnostic error() { return emitError(module.getLoc()); }
+  InFlightDiagnostic optionError() { return emitError(UnknownLoc::get(module.getContext())); }
 
   ModuleOp module;
   const CompileOptions &options;
@@ -61,7 +64,7 @@ LogicalResult Compilation::writeStage(StringRef name) {
       print(module, os);
   }
   if (code)
-    return error() << "cannot write " << path << ": " << code.message();
+    return optionError() << "cannot write " << path << ": " << code.message();
   return success();
 }
 
@@ -70,6 +73,13 @@ LogicalResult Compilation::runStage(StringRef name, function_ref<LogicalResult(O
   if (failed(applyPassManagerCLOptions(manager)) || failed(build(manager)) || failed(manager.run(module)))
     return failure();
   return writeStage(name);
+}
+
+/// Tiering adds encoders: of queries in decode, of keys in prefill.
+static unsigned countEncoders(ModuleOp module) {
+  unsigned count = 0;
+  module.walk([&](HashEncodeOp) { ++count; });
+  return count;
 }
 
 LogicalResult Compilation::raise() {
@@ -95,19 +105,34 @@ LogicalResult Compilation::raise() {
   auto buildTiering = [&](OpPassManager &manager) -> LogicalResult {
     std::string message;
     llvm::raw_string_ostream os(message);
-    std::string text = "dashkv-apply-tiering{tiering=" + options.tiering + " " + options.tieringOptions + "}";
+    std::string fields = options.tiering;
+    llvm::erase_if(fields, llvm::isSpace); // ends an option of a pass
+    std::string text = "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
     if (failed(parsePassPipeline(text, manager, os)))
-      return error() << "cannot read the tiering options: " << StringRef(message).rtrim();
+      return optionError() << "cannot read the tiering options: " << StringRef(message).rtrim();
     return success();
   };
-  return runStage("tiered", buildTiering);
+  unsigned encoders = countEncoders(module);
+  if (failed(runStage("tiered", buildTiering)))
+    return failure();
+  if (countEncoders(module) != encoders)
+    return success();
+  // Asked for and not done is an error, at the attention that stayed exact.
+  Location loc = module.getLoc();
+  module.walk([&](AttentionOp op) {
+    loc = op.getLoc();
+    return WalkResult::interrupt();
+  });
+  return emitError(loc) << "expected attention that can be tiered, but found none; --remarks tells why";
 }
 
 LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
-  FailureOr<NVPTXTarget> target = NVPTXTarget::get(options.target, [&] { return error(); });
-  if (failed(target))
-    return failure();
-  FailureOr<std::string> text = emitPTX(module, *target);
+  bool found = false;
+  module.walk([&](RetrieveOp) { found = true; });
+  if (!found)
+    return error() << "expected retrieval, which has a GPU kernel, but found none; "
+                   << (options.tier ? "attention has fewer keys than dense_below" : "--tiering makes it");
+  FailureOr<std::string> text = emitPTX(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
   if (failed(text))
     return failure();
   os << *text;
@@ -141,7 +166,7 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(StringRef name, functi
 }
 
 LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options.target, [&] { return error(); });
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options.target, [&] { return optionError(); });
   if (!machine)
     return failure();
   auto build = [&](OpPassManager &manager) {
@@ -170,12 +195,23 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
   return success();
 }
 
-LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
+LogicalResult Compilation::checkOptions() {
+  auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
+  if (isGPU ? failed(NVPTXTarget::get(options.target, report)) : !createMachine(options.target, report))
+    return failure();
   if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::LLVM)
-    return error() << (isGPU ? "expected --emit=ptx for a GPU target, but got one for CPUs"
-                             : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " + options.target);
-  if (failed(raise()))
+    return optionError() << (isGPU ? "expected --emit=ptx for the GPU target " + options.target + ", but got one for CPUs"
+                                   : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " + options.target);
+  module.getContext()->loadDialect<DashKVDialect>();
+  std::string message;
+  if (options.tier && failed(TieringAttr::parseText(module.getContext(), options.tiering, message)))
+    return optionError() << "cannot read the tiering: " << message;
+  return success();
+}
+
+LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
+  if (failed(checkOptions()) || failed(raise()))
     return failure();
   if (options.emit == EmitKind::Mlir)
     return print(module, os), success();

@@ -71,6 +71,13 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, &context);
+  // Errors about options have no place in the source.
+  ScopedDiagnosticHandler optionErrors(&context, [](Diagnostic &diagnostic) {
+    if (!isa<UnknownLoc>(diagnostic.getLocation()) || diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    llvm::WithColor::error(llvm::errs(), "dashkv-compile") << diagnostic << "\n";
+    return success();
+  });
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
     return 1;
@@ -91,6 +98,12 @@ int main(int argc, char **argv) {
   if (failed(compile(*module, options, os)))
     return 1;
   output->os() << os.str();
+  output->os().flush();
+  if (std::error_code code = output->os().error()) {
+    output->os().clear_error();
+    llvm::WithColor::error(llvm::errs(), "dashkv-compile") << "cannot write " << outputFile << ": " << code.message() << "\n";
+    return 1;
+  }
   output->keep();
   return 0;
 }
