@@ -300,11 +300,11 @@ FailureOr<Options> ApplyTieringPass::readOptions() {
   if (failed(parsed))
     return emitError(loc) << "dashkv-apply-tiering: " << message;
   if (codeBits % 8 != 0 || codeBits < 8 || codeBits > 256) // c3
-    return emitError(loc) << "dashkv-apply-tiering: expected code-bits that are a multiple of 8 in 8 to 256, but got " << codeBits;
+    return emitError(loc) << "dashkv-apply-tiering: expected code-bits that are a multiple of 8 in 8 to 256, but got " << int64_t(codeBits);
   if (levels < 1 || levels > 15)
-    return emitError(loc) << "dashkv-apply-tiering: expected levels in 1 to 15, but got " << levels;
+    return emitError(loc) << "dashkv-apply-tiering: expected levels in 1 to 15, but got " << int64_t(levels);
   if (hidden < 1)
-    return emitError(loc) << "dashkv-apply-tiering: expected hidden >= 1, but got " << hidden;
+    return emitError(loc) << "dashkv-apply-tiering: expected hidden >= 1, but got " << int64_t(hidden);
   if (parsed->getScope() == Scope::Head && codes == CodeHeads::Group) // c3
     return emitError(loc) << "dashkv-apply-tiering: expected codes=head with scope=head, but got codes=group";
   if (residualTable && !parsed->hasMid())
