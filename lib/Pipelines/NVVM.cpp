@@ -75,7 +75,7 @@ FailureOr<std::string> mlir::dashkv::emitPTX(ModuleOp module, const NVPTXTarget 
   auto binaries = llvm::to_vector(copy->getOps<gpu::BinaryOp>());
   if (binaries.empty())
     return emitError(module.getLoc(), "expected a ")
-           << RetrieveOp::getOperationName() << " to emit a kernel for on target " << target.chip;
+           << RetrieveOp::getOperationName() << " to make a kernel of, but found none";
   if (binaries.size() > 1)
     return emitError(module.getLoc(), "expected one GPU module, but got ") << binaries.size();
   auto object = cast<gpu::ObjectAttr>(binaries.front().getObjects()[0]);

@@ -15,6 +15,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_CONVERTDASHKVTOGPUPASS
@@ -51,6 +53,7 @@ struct ConvertDashKVToGPUPass
       return signalPassFailure();
 
     SmallVector<RetrieveOp> retrieves;
+    llvm::SetVector<StringRef> onHost;
     bool failed = false;
     module.walk([&](Operation *op) {
       if (!isa_and_nonnull<DashKVDialect>(op->getDialect()))
@@ -59,18 +62,23 @@ struct ConvertDashKVToGPUPass
         retrieves.push_back(retrieve);
         return;
       }
-      InFlightDiagnostic diagnostic = partial ? emitRemark(op->getLoc()) : emitError(op->getLoc());
-      diagnostic << "no lowering for " << op->getName() << " on target " << target;
-      if (partial)
-        diagnostic << "; it stays on the host";
-      else if (isa<TieredAttentionOp>(op))
+      if (partial) {
+        onHost.insert(op->getName().getStringRef());
+        return;
+      }
+      InFlightDiagnostic diagnostic = emitError(op->getLoc()) << "no lowering for " << op->getName()
+                                                              << " on target " << target;
+      if (isa<TieredAttentionOp>(op))
         diagnostic << "; run dashkv-expand-tiered first";
       else
         diagnostic << "; supported: " << RetrieveOp::getOperationName();
-      failed |= !partial;
+      failed = true;
     });
     if (failed)
       return signalPassFailure();
+    if (!onHost.empty())
+      emitRemark(module.getLoc()) << "no lowering on target " << target << " for "
+                                  << llvm::join(onHost, ", ") << ": left to the host";
 
     gpu::GPUModuleOp kernels;
     for (RetrieveOp op : retrieves) {

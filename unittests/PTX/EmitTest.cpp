@@ -1,0 +1,33 @@
+//===- EmitTest.cpp - What emitPTX refuses --------------------------------===//
+#include "dashkv/InitAll.h"
+#include "dashkv/Pipelines/NVVM.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+
+// libdevice is not linked, so tanh stays a call that no driver resolves.
+TEST(EmitPTX, RefusesUndefinedFunctions) {
+  DialectRegistry registry;
+  mlir::dashkv::registerAllDialects(registry);
+  MLIRContext context(registry);
+  auto module = parseSourceString<ModuleOp>(R"mlir(
+    gpu.module @theirs [#nvvm.target<chip = "sm_90a", features = "+ptx80">] {
+      gpu.func @kernel(%x: memref<1xf32>) kernel {
+        %c0 = arith.constant 0 : index
+        %0 = memref.load %x[%c0] : memref<1xf32>
+        %1 = math.tanh %0 : f32
+        memref.store %1, %x[%c0] : memref<1xf32>
+        gpu.return
+      }
+    }
+  )mlir",
+                                            &context);
+  ASSERT_TRUE(module);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message += d.str(); });
+  auto target = mlir::dashkv::NVPTXTarget::get("sm_90a", [&] { return module->emitError(); });
+  EXPECT_TRUE(failed(mlir::dashkv::emitPTX(*module, *target)));
+  EXPECT_EQ(message, "expected PTX without undefined functions, but got a call of __nv_tanhf");
+}
