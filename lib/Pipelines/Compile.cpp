@@ -5,10 +5,12 @@
 #include "dashkv/Pipelines/NVVM.h"
 #include "dashkv/Pipelines/Optimize.h"
 #include "dashkv/Pipelines/Pipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Target/LLVMIR/ModuleTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Target/LLVMIR/ModuleTranslation.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -19,6 +21,7 @@
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -169,6 +172,11 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(options.target, [&] { return optionError(); });
   if (!machine)
     return failure();
+  // Helpers that lowering adds must not collide where objects are linked.
+  llvm::StringSet<> exported;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic())
+      exported.insert(function.getName());
   auto build = [&](OpPassManager &manager) {
     buildLLVMPipeline(manager);
     return success();
@@ -181,6 +189,11 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
     return error() << "cannot translate the module to LLVM IR";
   translated->setTargetTriple(machine->getTargetTriple());
   translated->setDataLayout(machine->createDataLayout());
+  llvm::internalizeModule(*translated, [&](const llvm::GlobalValue &value) {
+    StringRef name = value.getName();
+    name.consume_front("_mlir_ciface_");
+    return exported.contains(name);
+  });
   if (llvm::Error failure = optimizeForCPU(translated.get(), machine.get()))
     return error() << llvm::toString(std::move(failure));
   if (options.emit == EmitKind::LLVM) {
