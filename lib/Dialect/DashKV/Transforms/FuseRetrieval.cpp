@@ -31,7 +31,8 @@ struct FuseRetrieval : OpRewritePattern<SelectOp> {
       return rewriter.notifyMatchFailure(select, "calibrate and select differ in lengths");
     auto keyHeads = cast<ShapedType>(distance.getKeyCodes().getType()).getDimSize(1);
     auto listHeads = cast<ShapedType>(select.getFullIndices().getType()).getDimSize(1);
-    if (select.getTiering().getScope() == Scope::Group && keyHeads != listHeads)
+    if (select.getTiering().getScope() == Scope::Group &&
+        (keyHeads != listHeads || ShapedType::isDynamic(keyHeads)))
       return rewriter.notifyMatchFailure(select, "lists are not one a KV head");
 
     // The fields of calibration come from one op, those of selection from the other.

@@ -73,7 +73,9 @@ def ApplyTieringPass : Pass<"dashkv-apply-tiering", "::mlir::ModuleOp"> {
     `tensor.concat`) or makes itself are encoded where they are made, once, and
     the updated codes are a new result with role `key_codes`; with `prior` so is
     `kept [B,N] i1`. Attention that cannot be tiered stays exact and gets a missed
-    remark with the reason.
+    remark with one of these ids and a sentence: `on-memrefs`, `mask`, `layout`,
+    `dynamic-size`, `no-heads`, `not-causal`, `cache-update`, `control-flow`,
+    `element-type`. An analysis remark has the number tiered.
 
     Pre: dashkv-raise-attention has run.
     Example: test/Transforms/apply-tiering.mlir.
