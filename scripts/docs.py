@@ -1,6 +1,6 @@
-"""Writes docs/Dialect.md and docs/Passes.md from the .td files and from dashkv-opt.
+"""Writes docs/Dialect.md, docs/Interop.md and docs/Passes.md from the .td files and from dashkv-opt.
 
-scripts/docs.py          writes both
+scripts/docs.py          writes them
 scripts/docs.py --check  prints how they differ from what would be written, and fails if they do
 
 What mlir-tblgen writes is kept, apart from tables that say the same for every op, and gets an index, links and the
@@ -19,6 +19,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIALECT = "include/dashkv/Dialect/DashKV/IR/DashKVOps.td"
+INTEROP = {
+    "tm_tensor": "include/dashkv/Dialect/Interop/TMTensorOps.td",
+    "iree_linalg_ext": "include/dashkv/Dialect/Interop/IREELinalgExtOps.td",
+}
 PASSES = {
     "Transforms": "include/dashkv/Dialect/DashKV/Transforms/Passes.td",
     "Conversions": "include/dashkv/Conversion/Passes.td",
@@ -58,24 +62,37 @@ def tidy(text):
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def dialect():
-    text = tablegen("-gen-dialect-doc", "-dialect=dashkv", DIALECT)
-    text = re.sub(r"^<!--.*?-->\n", "", text)
-    text = text.replace("# 'dashkv' Dialect", "# The dashkv dialect")
+def dialect_page(name, source):
+    """What mlir-tblgen says about a dialect, without its title."""
+    text = tablegen("-gen-dialect-doc", f"-dialect={name}", source)
+    text = re.sub(r"^<!--.*?-->\n+# .*\n", "", text)
     # Every operand is a tensor or a memref, every result a tensor; descriptions say of which shape.
     text = re.sub(r"^#+ (Operands|Results):\n\n(\|.*\n)+", "", text, flags=re.MULTILINE)
     # Fields of an attribute without a description stand in the table of the attribute.
     text = re.sub(r"^#+ Parameters:\n\n\|.*\n\|.*\n(\| \w+ \| `.*` \|  \|\n)+", "", text, flags=re.MULTILINE)
+    text = re.sub(rf"^(#+ `{name}\.\w+`) \(.*\)$", r"\1", text, flags=re.MULTILINE)
+    ops = re.findall(rf"^#+ `({name}\.\w+)`\n\n_(.*)_$", text, flags=re.MULTILINE)
+    return text.replace("[TOC]\n", index(ops, "op"))
+
+
+def dialect():
+    text = dialect_page("dashkv", DIALECT)
     # Enum attributes: the section of the enum shows their values.
     text = re.sub(r"^### (Activation|EncoderKind)Attr\n.*?(?=^##)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^#+ Parameters:\n\n\|.*\n\|.*\n\| value .*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^(#+ `dashkv\.\w+`) \(dashkv::\w+\)$", r"\1", text, flags=re.MULTILINE)
     text = text.replace("### TieringAttr", "### `#dashkv.tiering`")
-    ops = re.findall(r"^#+ `(dashkv\.\w+)`\n\n_(.*)_$", text, flags=re.MULTILINE)
-    text = text.replace(
-        "[TOC]\n", "Operands are ranked tensors or memrefs, results ranked tensors.\n\n" + index(ops, "op")
+    text = text.replace("| op | |", "Operands are ranked tensors or memrefs, results ranked tensors.\n\n| op | |")
+    return NOTICE + "# The dashkv dialect\n\n" + tidy(text)
+
+
+def interop():
+    text = ""
+    for name, source in INTEROP.items():
+        text += f"\n## The {name} dialect\n" + dialect_page(name, source).replace("## Operations\n", "")
+    intro = (
+        "Ops of other projects that passes of dashkv read. They parse, print and verify; dashkv does not own them.\n\n"
     )
-    return NOTICE + tidy(text)
+    return NOTICE + "# Dialects of other projects\n\n" + intro + tidy(text)
 
 
 def options(record, records):
@@ -150,7 +167,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     check = parser.parse_args().check
     stale, missing = False, []
-    for name, text in {"Dialect.md": dialect(), "Passes.md": passes(missing)}.items():
+    for name, text in {"Dialect.md": dialect(), "Interop.md": interop(), "Passes.md": passes(missing)}.items():
         path = ROOT / "docs" / name
         old = path.read_text() if path.exists() else ""
         if not check:

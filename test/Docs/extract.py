@@ -38,7 +38,9 @@ def wrap(block):
         name for line in re.findall(r"^\s*((?:%\w+(?:, )?)+) =", block, flags=re.MULTILINE) for name in line.split(", ")
     }
     arguments = ", ".join(f"{name}: {type}" for name, type in types.items() if name not in defined)
-    return f"func.func @example({arguments}) {{\n{block}return\n}}\n"
+    aliases = "".join(re.findall(r"^#.*\n", block, flags=re.MULTILINE))
+    body = re.sub(r"^#.*\n", "", block, flags=re.MULTILINE)
+    return f"{aliases}func.func @example({arguments}) {{\n{body}return\n}}\n"
 
 
 def main():
