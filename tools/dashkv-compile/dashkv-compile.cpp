@@ -40,16 +40,17 @@ static cl::opt<bool> remarks("remarks", cl::desc("Tell what was raised and tiere
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
+  registerDashKVPasses(); // whose names are values of options
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
+  cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
                               "dashkv-compile: raises attention graphs, makes them tiered on request, and compiles them\n\n"
                               "  dashkv-compile layer.mlir --emit=mlir\n"
                               "  dashkv-compile layer.mlir --tiering=full=2% --emit=obj --target=x86-64-v3 -o layer.o\n"
-                              "  dashkv-compile layer.mlir --tiering=default --emit=ptx --target=sm_90a -o scan.ptx\n");
-  registerDashKVPasses();
+                              "  dashkv-compile layer.mlir --tiering=default --emit=ptx --target=sm_90a -o scan.ptx\n\n"
+                              "--help-hidden lists the options of MLIR (--mlir-print-ir-after-all and others) too.\n");
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
