@@ -33,6 +33,13 @@ for test in build/bin/DashKV*Tests; do
   suite "$(basename "$test")" "$test" --gtest_brief=1 --gtest_output="xml:$results/$(basename "$test").xml"
 done
 if ! $quick; then
+  # The same lit tests on a tool with sanitizers, and the fuzzer for pytest.
+  [[ -f build-asan/build.ninja ]] || cmake --preset asan
+  cmake --build build-asan --target dashkv-opt dashkv-fuzz
+  # libMLIR.so is not instrumented, so marks of LLVM's allocator and leaks in it say nothing.
+  export ASAN_OPTIONS=allow_user_poisoning=0:detect_leaks=0
+  suite sanitized .venv/bin/lit -sv -Dopt="$PWD/build-asan/bin/dashkv-opt" --xunit-xml-output="$results/sanitized.xml" \
+    build/test/Dialect build/test/Transforms build/test/Conversion
   suite differential build/bin/dashkv-differential --seeds=300 --xml="$results/differential.xml"
   suite pytest .venv/bin/python -m pytest -q python/tests --junitxml="$results/pytest.xml"
 fi
