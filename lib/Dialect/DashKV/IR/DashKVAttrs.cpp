@@ -153,6 +153,7 @@ FailureOr<TieringAttr> TieringAttr::parseText(MLIRContext *context, StringRef te
                                               std::string &error) {
   Fields fields;
   SmallVector<StringRef> items;
+  llvm::SmallDenseSet<StringRef> seen;
   text.split(items, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef item : items) {
     StringRef name = item.split('=').first.trim(), value = item.split('=').second.trim();
@@ -160,6 +161,10 @@ FailureOr<TieringAttr> TieringAttr::parseText(MLIRContext *context, StringRef te
       error = ("expected " + wanted + " for " + name + ", but got '" + value + "'").str();
       return failure();
     };
+    if (!seen.insert(name).second) {
+      error = ("expected each field once, but got '" + name + "' again").str();
+      return failure();
+    }
     if (name == "scope") {
       std::optional<Scope> scope = symbolizeScope(value);
       if (!scope)
@@ -181,8 +186,9 @@ FailureOr<TieringAttr> TieringAttr::parseText(MLIRContext *context, StringRef te
     }
     if (entry->fraction) {
       double fraction;
-      bool percent = value.consume_back("%");
-      if (value.getAsDouble(fraction))
+      StringRef number = value;
+      bool percent = number.consume_back("%");
+      if (number.getAsDouble(fraction))
         return bad("a fraction or a percentage");
       if (percent)
         fraction /= 100;

@@ -26,7 +26,7 @@ namespace {
 struct VerifyContractPass : mlir::dashkv::impl::VerifyContractPassBase<VerifyContractPass> {
   using Base::Base;
   void runOnOperation() override {
-    WalkResult result = getOperation()->walk([&](Operation *op) {
+    WalkResult result = getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (isLegalAt(level, op))
         return WalkResult::advance();
       // The free function prints the source line only, not the op's regions.
