@@ -4,6 +4,7 @@ extract.py examples PAGE...    every ```mlir block as a module, separated for --
                                function is the body of one whose arguments are what the block uses and does not define
 extract.py block PAGE MARKER   the block after the comment <!-- MARKER -->
 extract.py commands PAGE       the lines of every ```sh block
+extract.py links PAGE...       checks that what is linked exists: files, and headings of pages
 """
 
 import pathlib
@@ -43,6 +44,23 @@ def wrap(block):
     return f"{aliases}func.func @example({arguments}) {{\n{body}return\n}}\n"
 
 
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def check_links(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        name, _, fragment = target.partition("#")
+        path = page.parent / name if name else page
+        if not path.exists():
+            yield f"{page.name}: expected a file, but {target} does not exist"
+        elif fragment and fragment not in anchors(path):
+            yield f"{page.name}: expected a heading, but {target} does not exist"
+
+
 def main():
     kind, *args = sys.argv[1:]
     if kind == "examples":
@@ -56,6 +74,9 @@ def main():
         if not found:
             sys.exit(f"extract: expected a block after <!-- {marker} --> in {page}, but found none")
         print(found[1])
+    elif kind == "links":
+        broken = [text for page in args for text in check_links(pathlib.Path(page))]
+        sys.exit("\n".join(broken) if broken else 0)
     elif kind == "commands":
         print("\n".join(blocks(args[0], "sh")))
 
