@@ -203,6 +203,11 @@ static SoftmaxStats accumulate(LinalgBuilder &b, Value scores, const Attend &op,
     Value value = b.toF32(op.list ? gather(b, op.value, args[1], D) : args[1]);
     if (op.valueScale)
       value = arith::MulFOp::create(b, value, args[2]);
+    if (op.list || op.lengths || op.causal) {
+      // Rows of keys that do not exist may hold anything, and 0 * NaN is NaN.
+      Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], b.f32(0));
+      value = arith::SelectOp::create(b, isZero, b.f32(0), value);
+    }
     auto flags = getReassoc(b);
     Value product = arith::MulFOp::create(b, args[0], value, flags);
     return arith::AddFOp::create(b, args.back(), product, flags);
