@@ -71,9 +71,11 @@ LogicalResult Compilation::writeStage(StringRef name) {
   return success();
 }
 
-LogicalResult Compilation::runStage(StringRef name, function_ref<LogicalResult(OpPassManager &)> build) {
+LogicalResult Compilation::runStage(StringRef name,
+                                    function_ref<LogicalResult(OpPassManager &)> build) {
   PassManager manager(module.getContext());
-  if (failed(applyPassManagerCLOptions(manager)) || failed(build(manager)) || failed(manager.run(module)))
+  if (failed(applyPassManagerCLOptions(manager)) || failed(build(manager)) ||
+      failed(manager.run(module)))
     return failure();
   return writeStage(name);
 }
@@ -102,7 +104,8 @@ LogicalResult Compilation::raise() {
   bool found = false;
   module.walk([&](Operation *op) { found |= isa_and_nonnull<DashKVDialect>(op->getDialect()); });
   if (!found)
-    return error() << "expected attention in the module, but found none; --remarks tells what came near";
+    return error()
+           << "expected attention in the module, but found none; --remarks tells what came near";
   if (!options.tier)
     return success();
   auto buildTiering = [&](OpPassManager &manager) -> LogicalResult {
@@ -110,7 +113,8 @@ LogicalResult Compilation::raise() {
     llvm::raw_string_ostream os(message);
     std::string fields = options.tiering;
     llvm::erase_if(fields, llvm::isSpace); // ends an option of a pass
-    std::string text = "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
+    std::string text =
+        "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
     if (failed(parsePassPipeline(text, manager, os)))
       return optionError() << "cannot read the tiering options: " << StringRef(message).rtrim();
     return success();
@@ -126,7 +130,8 @@ LogicalResult Compilation::raise() {
     loc = op.getLoc();
     return WalkResult::interrupt();
   });
-  return emitError(loc) << "expected attention that can be tiered, but found none; --remarks tells why";
+  return emitError(loc)
+         << "expected attention that can be tiered, but found none; --remarks tells why";
 }
 
 LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
@@ -134,8 +139,10 @@ LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
   module.walk([&](RetrieveOp) { found = true; });
   if (!found)
     return error() << "expected retrieval, which has a GPU kernel, but found none; "
-                   << (options.tier ? "attention has fewer keys than dense_below" : "--tiering makes it");
-  FailureOr<std::string> text = emitPTX(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
+                   << (options.tier ? "attention has fewer keys than dense_below"
+                                    : "--tiering makes it");
+  FailureOr<std::string> text =
+      emitPTX(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
   if (failed(text))
     return failure();
   os << *text;
@@ -143,7 +150,8 @@ LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
 }
 
 /// A target machine for `name`, or an error that says which names there are.
-static std::unique_ptr<llvm::TargetMachine> createMachine(StringRef name, function_ref<InFlightDiagnostic()> error) {
+static std::unique_ptr<llvm::TargetMachine>
+createMachine(StringRef name, function_ref<InFlightDiagnostic()> error) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   std::string triple = llvm::sys::getDefaultTargetTriple(), message;
@@ -158,18 +166,24 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(StringRef name, functi
     for (auto &feature : llvm::sys::getHostCPUFeatures())
       features += (feature.second ? "+" : "-") + feature.first().str() + ",";
   }
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(target->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      target->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
   if (!subtarget->isCPUStringValid(cpu)) {
-    InFlightDiagnostic diagnostic = error() << "expected native, a CPU that LLVM knows (x86-64-v3, znver4, ...) or a GPU (";
-    llvm::interleaveComma(NVPTXTarget::getAll(), diagnostic, [&](const NVPTXTarget &gpu) { diagnostic << gpu.chip; });
+    InFlightDiagnostic diagnostic =
+        error() << "expected native, a CPU that LLVM knows (x86-64-v3, znver4, ...) or a GPU (";
+    llvm::interleaveComma(NVPTXTarget::getAll(), diagnostic,
+                          [&](const NVPTXTarget &gpu) { diagnostic << gpu.chip; });
     diagnostic << ") as target, but got '" << name << "'";
     return nullptr;
   }
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(llvm::Triple(triple), cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      llvm::Triple(triple), cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
 }
 
 LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options.target, [&] { return optionError(); });
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createMachine(options.target, [&] { return optionError(); });
   if (!machine)
     return failure();
   // Helpers that lowering adds must not collide where objects are linked.
@@ -201,7 +215,8 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
     return success();
   }
   llvm::legacy::PassManager codegen;
-  auto kind = options.emit == EmitKind::Asm ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  auto kind = options.emit == EmitKind::Asm ? llvm::CodeGenFileType::AssemblyFile
+                                            : llvm::CodeGenFileType::ObjectFile;
   if (machine->addPassesToEmitFile(codegen, os, nullptr, kind))
     return error() << "cannot emit this kind of file for " << options.target;
   codegen.run(*translated);
@@ -211,11 +226,15 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
 LogicalResult Compilation::checkOptions() {
   auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
-  if (isGPU ? failed(NVPTXTarget::get(options.target, report)) : !createMachine(options.target, report))
+  if (isGPU ? failed(NVPTXTarget::get(options.target, report))
+            : !createMachine(options.target, report))
     return failure();
   if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::LLVM)
-    return optionError() << (isGPU ? "expected --emit=ptx for the GPU target " + options.target + ", but got one for CPUs"
-                                   : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " + options.target);
+    return optionError()
+           << (isGPU ? "expected --emit=ptx for the GPU target " + options.target +
+                           ", but got one for CPUs"
+                     : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " +
+                           options.target);
   module.getContext()->loadDialect<DashKVDialect>();
   std::string message;
   if (options.tier && failed(TieringAttr::parseText(module.getContext(), options.tiering, message)))
@@ -251,6 +270,7 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
   return emitForCPU(os);
 }
 
-LogicalResult dashkv::compile(ModuleOp module, const CompileOptions &options, llvm::raw_pwrite_stream &os) {
+LogicalResult dashkv::compile(ModuleOp module, const CompileOptions &options,
+                              llvm::raw_pwrite_stream &os) {
   return Compilation(module, options).run(os);
 }

@@ -19,24 +19,50 @@ using namespace mlir::dashkv;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("dashkv-compile options");
-static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module.mlir>"), cl::init("-"), cl::cat(category));
-static cl::opt<std::string> outputFile("o", cl::desc("Where the product is written (- for standard output)"), cl::value_desc("file"), cl::init("-"), cl::cat(category));
-static cl::opt<EmitKind> emitKind("emit", cl::desc("What is written"), cl::init(EmitKind::Mlir), cl::cat(category),
-                                  cl::values(clEnumValN(EmitKind::Mlir, "mlir", "dashkv ops: raised, and tiered with --tiering"),
-                                             clEnumValN(EmitKind::Steps, "steps", "tiered attention taken apart into its steps"),
-                                             clEnumValN(EmitKind::Linalg, "linalg", "linalg on tensors, for any MLIR backend"),
-                                             clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR for a CPU"),
-                                             clEnumValN(EmitKind::Asm, "asm", "assembly for a CPU"),
-                                             clEnumValN(EmitKind::Obj, "obj", "object file for a CPU (needs libc and libm)"),
-                                             clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels (the scan of retrieval)")));
-static cl::opt<std::string> target("target", cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...)"), cl::value_desc("name"), cl::init("native"), cl::cat(category));
-static cl::opt<std::string> tiering("tiering", cl::desc("Make attention tiered (results change): fields of #dashkv.tiering as full=2%,scope=head,...; 'default' for the defaults"), cl::value_desc("fields"), cl::cat(category));
-static cl::opt<std::string> tieringOptions("tiering-options", cl::desc("Further options of dashkv-apply-tiering, as 'encoder=mlp levels=7 lengths'"), cl::value_desc("options"), cl::cat(category));
-static cl::opt<bool> assumeNonemptyRows("assume-nonempty-rows", cl::desc("Masks never hide every key of a row"), cl::cat(category));
-static cl::opt<bool> materializeIndexMasks("materialize-index-masks", cl::desc("Make a mask operand of index expressions inside the scores"), cl::cat(category));
-static cl::opt<bool> runtimeChecks("runtime-checks", cl::desc("Check lengths, indices and code weights while running"), cl::cat(category));
-static cl::opt<std::string> stages("stages", cl::desc("Folder that receives the MLIR after every stage"), cl::value_desc("folder"), cl::cat(category));
-static cl::opt<bool> remarks("remarks", cl::desc("Tell what was raised and tiered, and why the rest was not"), cl::cat(category));
+static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module.mlir>"), cl::init("-"),
+                                      cl::cat(category));
+static cl::opt<std::string>
+    outputFile("o", cl::desc("Where the product is written (- for standard output)"),
+               cl::value_desc("file"), cl::init("-"), cl::cat(category));
+static cl::opt<EmitKind> emitKind(
+    "emit", cl::desc("What is written"), cl::init(EmitKind::Mlir), cl::cat(category),
+    cl::values(clEnumValN(EmitKind::Mlir, "mlir", "dashkv ops: raised, and tiered with --tiering"),
+               clEnumValN(EmitKind::Steps, "steps", "tiered attention taken apart into its steps"),
+               clEnumValN(EmitKind::Linalg, "linalg", "linalg on tensors, for any MLIR backend"),
+               clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR for a CPU"),
+               clEnumValN(EmitKind::Asm, "asm", "assembly for a CPU"),
+               clEnumValN(EmitKind::Obj, "obj", "object file for a CPU (needs libc and libm)"),
+               clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels (the scan of retrieval)")));
+static cl::opt<std::string>
+    target("target",
+           cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...)"),
+           cl::value_desc("name"), cl::init("native"), cl::cat(category));
+static cl::opt<std::string>
+    tiering("tiering",
+            cl::desc("Make attention tiered (results change): fields of #dashkv.tiering as "
+                     "full=2%,scope=head,...; 'default' for the defaults"),
+            cl::value_desc("fields"), cl::cat(category));
+static cl::opt<std::string> tieringOptions(
+    "tiering-options",
+    cl::desc("Further options of dashkv-apply-tiering, as 'encoder=mlp levels=7 lengths'"),
+    cl::value_desc("options"), cl::cat(category));
+static cl::opt<bool> assumeNonemptyRows("assume-nonempty-rows",
+                                        cl::desc("Masks never hide every key of a row"),
+                                        cl::cat(category));
+static cl::opt<bool>
+    materializeIndexMasks("materialize-index-masks",
+                          cl::desc("Make a mask operand of index expressions inside the scores"),
+                          cl::cat(category));
+static cl::opt<bool>
+    runtimeChecks("runtime-checks",
+                  cl::desc("Check lengths, indices and code weights while running"),
+                  cl::cat(category));
+static cl::opt<std::string> stages("stages",
+                                   cl::desc("Folder that receives the MLIR after every stage"),
+                                   cl::value_desc("folder"), cl::cat(category));
+static cl::opt<bool> remarks("remarks",
+                             cl::desc("Tell what was raised and tiered, and why the rest was not"),
+                             cl::cat(category));
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
@@ -45,12 +71,13 @@ int main(int argc, char **argv) {
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv,
-                              "dashkv-compile: raises attention graphs, makes them tiered on request, and compiles them\n\n"
-                              "  dashkv-compile layer.mlir --emit=mlir\n"
-                              "  dashkv-compile layer.mlir --tiering=full=2% --emit=obj --target=x86-64-v3 -o layer.o\n"
-                              "  dashkv-compile layer.mlir --tiering=default --emit=ptx --target=sm_90a -o scan.ptx\n\n"
-                              "--help-hidden lists the options of MLIR (--mlir-print-ir-after-all and others) too.\n");
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "dashkv-compile: raises attention graphs, makes them tiered on request, and compiles them\n\n"
+      "  dashkv-compile layer.mlir --emit=mlir\n"
+      "  dashkv-compile layer.mlir --tiering=full=2% --emit=obj --target=x86-64-v3 -o layer.o\n"
+      "  dashkv-compile layer.mlir --tiering=default --emit=ptx --target=sm_90a -o scan.ptx\n\n"
+      "--help-hidden lists the options of MLIR (--mlir-print-ir-after-all and others) too.\n");
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
@@ -58,7 +85,9 @@ int main(int argc, char **argv) {
     // `all` only widens a kind that has a filter of its own: name each kind.
     std::string ours = "dashkv.*";
     remark::RemarkCategories categories{std::nullopt, ours, ours, ours, ours};
-    if (failed(remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories, /*printAsEmitRemarks=*/true)))
+    if (failed(remark::enableOptimizationRemarks(
+            context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+            /*printAsEmitRemarks=*/true)))
       return 1;
   }
 
@@ -74,7 +103,8 @@ int main(int argc, char **argv) {
   SourceMgrDiagnosticHandler handler(sources, &context);
   // Errors about options have no place in the source.
   ScopedDiagnosticHandler optionErrors(&context, [](Diagnostic &diagnostic) {
-    if (!isa<UnknownLoc>(diagnostic.getLocation()) || diagnostic.getSeverity() != DiagnosticSeverity::Error)
+    if (!isa<UnknownLoc>(diagnostic.getLocation()) ||
+        diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
     llvm::WithColor::error(llvm::errs(), "dashkv-compile") << diagnostic << "\n";
     return success();
@@ -102,7 +132,8 @@ int main(int argc, char **argv) {
   output->os().flush();
   if (std::error_code code = output->os().error()) {
     output->os().clear_error();
-    llvm::WithColor::error(llvm::errs(), "dashkv-compile") << "cannot write " << outputFile << ": " << code.message() << "\n";
+    llvm::WithColor::error(llvm::errs(), "dashkv-compile")
+        << "cannot write " << outputFile << ": " << code.message() << "\n";
     return 1;
   }
   output->keep();
