@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Helpers.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -65,9 +66,24 @@ static Value splitHeads(LinalgBuilder &b, Value value, OpFoldResult kvHeads) {
   return b.splitDim(value, 1, kvHeads);
 }
 
-static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldResult kvHeads) {
+/// The first min(C, N) slots of `tensor` [B,H,M,C]. A list has no more entries
+/// than there are keys, and without keys there is no row to read for padding.
+static Value cutSlots(LinalgBuilder &b, Value tensor, OpFoldResult keys) {
+  SmallVector<OpFoldResult> sizes = b.sizes(tensor);
+  std::optional<int64_t> capacity = getConstantIntValue(sizes[3]), numKeys = getConstantIntValue(keys);
+  if (capacity && numKeys && *capacity <= *numKeys)
+    return tensor;
+  AffineExpr c = b.getAffineSymbolExpr(0), n = b.getAffineSymbolExpr(1);
+  auto least = AffineMap::get(0, 2, {c, n}, b.getContext());
+  sizes[3] = affine::makeComposedFoldedAffineMin(b, b.getLoc(), least, {sizes[3], keys});
+  return tensor::ExtractSliceOp::create(b, tensor, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)), sizes,
+                                        SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
+}
+
+static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldResult kvHeads, OpFoldResult keys) {
   if (!indices)
     return {};
+  indices = cutSlots(b, indices, keys);
   // A list a KV head serves its group; otherwise there is one a query head.
   int64_t listHeads = cast<ShapedType>(indices.getType()).getDimSize(1);
   std::optional<int64_t> heads = getConstantIntValue(kvHeads);
@@ -300,7 +316,7 @@ static Attend normalize(LinalgBuilder &b, OpTy op, Value indices, Value counts) 
     }
     result.mask = mask;
   }
-  result.list = splitList(b, indices, counts, kvHeads);
+  result.list = splitList(b, indices, counts, kvHeads, result.keys);
   result.lengths = op.getLengths();
   result.valueScale = op.getValueScale();
   return result;
@@ -368,8 +384,9 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineReduceOp o
   Attend normalized;
   normalized.value = op.getValue();
   normalized.valueScale = op.getValueScale();
-  normalized.list = splitList(b, op.getIndices(), op.getCounts(), kvHeads);
-  Value scores = maskDots(b, normalized, splitHeads(b, op.getScores(), kvHeads));
+  OpFoldResult keys = b.size(op.getValue(), 2);
+  normalized.list = splitList(b, op.getIndices(), op.getCounts(), kvHeads, keys);
+  Value scores = maskDots(b, normalized, splitHeads(b, cutSlots(b, op.getScores(), keys), kvHeads));
   SoftmaxStats stats = {splitHeads(b, op.getAcc(), kvHeads), splitHeads(b, op.getMax(), kvHeads),
                         splitHeads(b, op.getSum(), kvHeads)};
   stats = accumulate(b, scores, normalized, stats);
@@ -419,7 +436,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
   CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   Type i8 = b.getI8Type(), i32 = b.getI32Type(), f32 = b.getF32Type();
   OpFoldResult kvHeads = b.size(op.getKeyCodes(), 1);
-  KeyList list = splitList(b, op.getIndices(), op.getCounts(), kvHeads);
+  OpFoldResult keys = b.size(op.getKeyCodes(), 2);
+  KeyList list = splitList(b, op.getIndices(), op.getCounts(), kvHeads, keys);
   // A code a query head is split like the heads; a code a KV head serves all.
   bool codePerHead = cast<ShapedType>(op.getQueryCodes().getType()).getDimSize(1) !=
                      cast<ShapedType>(op.getKeyCodes().getType()).getDimSize(1);
@@ -431,8 +449,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
       codeScale = splitHeads(b, codeScale, kvHeads);
     codeDims = {B, K, G, M};
   }
-  Value out = splitHeads(b, op.getInit(), kvHeads);
-  SmallVector<OpFoldResult> sizes = b.sizes(out);
+  Value init = cutSlots(b, op.getInit(), keys);
+  SmallVector<OpFoldResult> sizes = b.sizes(splitHeads(b, init, kvHeads));
 
   // Distances of the listed keys, loops b, k, m, c, g, byte, [bit].
   unsigned byte = 5, bit = 6;
@@ -549,5 +567,11 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
     Value listed = arith::CmpIOp::create(b, CmpIPredicate::slt, b.loopIndex(4, b.getI32Type()), args[3]);
     return arith::SelectOp::create(b, listed, score, b.minusInf());
   });
-  return SmallVector<Value>{b.joinDims(result, 1)};
+  result = b.joinDims(result, 1);
+  if (init != op.getInit()) { // the slots cut off are past every count
+    Value all = b.filled(b.sizes(op.getInit()), b.minusInf());
+    result = tensor::InsertSliceOp::create(b, result, all, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)),
+                                           b.sizes(result), SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
+  }
+  return SmallVector<Value>{result};
 }

@@ -34,7 +34,22 @@ Value LinalgBuilder::minusInf() {
       *this, getFloatAttr(getF32Type(), APFloat::getInf(APFloat::IEEEsingle(), /*Negative=*/true)));
 }
 Value LinalgBuilder::toF32(Value value) {
-  return value.getType().isF32() ? value : arith::ExtFOp::create(*this, getF32Type(), value);
+  if (value.getType().isF32())
+    return value;
+  if (!isa<Float8E4M3FNType>(value.getType()))
+    return arith::ExtFOp::create(*this, getF32Type(), value);
+  // LLVM has no 8-bit floats. Exponent and fraction in their places of an f32
+  // are the value times 2^-120, subnormals included; 0x7f is NaN.
+  Value bits = arith::ExtUIOp::create(*this, getI32Type(), arith::BitcastOp::create(*this, getI8Type(), value));
+  Value magnitude = arith::AndIOp::create(*this, bits, i32(0x7f));
+  Value small = arith::BitcastOp::create(*this, getF32Type(), arith::ShLIOp::create(*this, magnitude, i32(20)));
+  Value positive = arith::MulFOp::create(*this, small, f32(std::ldexp(1.0, 120)));
+  Value isNaN = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, magnitude, i32(0x7f));
+  Value nan = f32(std::numeric_limits<double>::quiet_NaN());
+  Value unsignedValue = arith::SelectOp::create(*this, isNaN, nan, positive);
+  Value isNegative = arith::CmpIOp::create(*this, arith::CmpIPredicate::ne, bits, magnitude);
+  Value negated = arith::NegFOp::create(*this, unsignedValue);
+  return arith::SelectOp::create(*this, isNegative, negated, unsignedValue);
 }
 Value LinalgBuilder::fromF32(Value value, Type type) {
   return type.isF32() ? value : arith::TruncFOp::create(*this, type, value);

@@ -390,8 +390,9 @@ std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
   Type i32 = b.getI32Type(), index = b.getIndexType();
   AffineExpr n = b.getAffineSymbolExpr(0);
   auto apply = [&](AffineExpr expr) { return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, {keys}); };
-  OpFoldResult blocks = apply(n.ceilDiv(kBlock)), ends = apply(n.ceilDiv(kBlock) + 1),
-               paddedKeys = apply(n.ceilDiv(kBlock) * kBlock);
+  // At least one block, so that there is something to read without keys.
+  OpFoldResult blocks = apply(n.floorDiv(kBlock) + 1), ends = apply(n.floorDiv(kBlock) + 2),
+               paddedKeys = apply((n.floorDiv(kBlock) + 1) * kBlock);
   SmallVector<OpFoldResult> zeros(4, b.getIndexAttr(0)), ones(4, b.getIndexAttr(1));
   auto at = [&](LinalgBuilder &b, Value tensor, ArrayRef<Value> last) -> Value {
     SmallVector<Value> indices;
