@@ -12,7 +12,7 @@ void TMTensorDialect::initialize() {
 #define GET_OP_LIST
 #include "dashkv/Dialect/Interop/TMTensorOps.cpp.inc"
       >();
-  // Upstream has more ops (scan, sort, topk). They pass through unread.
+  // Upstream has more ops (topk). They pass through unread, in generic form.
   allowUnknownOperations();
 }
 
@@ -92,6 +92,45 @@ LogicalResult ScatterOp::verify() {
 }
 
 void ScatterOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addEffects(getInputsMutable(), getOutputsMutable(), effects);
+}
+
+//===----------------------------------------------------------------------===//
+// ScanOp, SortOp
+//===----------------------------------------------------------------------===//
+
+/// The dim that an op works along is one of its first tensor.
+static LogicalResult verifyDimension(Operation *op, uint64_t dimension, ValueRange values) {
+  auto type = values.empty() ? ShapedType() : cast<ShapedType>(values[0].getType());
+  if (type && type.hasRank() && dimension >= static_cast<uint64_t>(type.getRank()))
+    return op->emitOpError("expected a dimension in rank ") << type.getRank() << ", but got "
+                                                            << static_cast<int64_t>(dimension);
+  return success();
+}
+
+LogicalResult ScanOp::verify() {
+  if (getInputs().size() != 1)
+    return emitOpError("expected one input, but got ") << getInputs().size();
+  if (getOutputs().size() != 2)
+    return emitOpError("expected two outputs, but got ") << getOutputs().size();
+  if (failed(verifyDimension(*this, getDimension(), getInputs())))
+    return failure();
+  return verifyResults(*this, getOutputs());
+}
+
+void ScanOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addEffects(getInputsMutable(), getOutputsMutable(), effects);
+}
+
+LogicalResult SortOp::verify() {
+  if (failed(verifyDimension(*this, getDimension(), getOutputs())))
+    return failure();
+  return verifyResults(*this, getOutputs());
+}
+
+void SortOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addEffects(getInputsMutable(), getOutputsMutable(), effects);
 }

@@ -79,6 +79,45 @@ def TMTensor_ScatterOp : TMTensor_Op<"scatter",
   let hasVerifier = 1;
 }
 
+def TMTensor_ScanOp : TMTensor_Op<"scan",
+    [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+     SingleBlock]> {
+  let summary = "Scan of torch-mlir, as in a cumulative sum";
+  let description = [{
+    Combines the elements along `dimension`, each with (`inclusive`) or without
+    itself; outputs are the running values and the last of them. Exports of
+    transformers compute positions with it.
+  }];
+  let arguments = (ins Variadic<AnyShaped>:$inputs, Variadic<AnyShaped>:$outputs,
+    I64Attr:$dimension, BoolAttr:$inclusive);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$region);
+  let assemblyFormat = [{
+    attr-dict `dimension` `(` $dimension `)` `inclusive` `(` $inclusive `)`
+    `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $outputs `:` type($outputs) `)`
+    $region (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def TMTensor_SortOp : TMTensor_Op<"sort",
+    [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+     SingleBlock]> {
+  let summary = "Sort of torch-mlir";
+  let description = [{
+    Sorts the outputs along `dimension`, all by the order that the region gives.
+  }];
+  let arguments = (ins Variadic<AnyShaped>:$inputs, Variadic<AnyShaped>:$outputs,
+    I64Attr:$dimension);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$region);
+  let assemblyFormat = [{
+    attr-dict `dimension` `(` $dimension `)` (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    `outs` `(` $outputs `:` type($outputs) `)` $region (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def TMTensor_YieldOp : TMTensor_Op<"yield", [Pure, Terminator]> {
   let summary = "Terminator of tm_tensor regions";
   let arguments = (ins Variadic<AnyType>:$operands);

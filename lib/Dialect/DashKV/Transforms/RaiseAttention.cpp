@@ -85,6 +85,14 @@ static Value followMovement(Value value) {
   return value;
 }
 
+static bool isElementwise(Operation *op) {
+  if (!isa<RankedTensorType>(op->getResult(0).getType()))
+    return false;
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  return linalgOp ? linalgOp.getNumLoops() == linalgOp.getNumParallelLoops()
+                  : op->hasTrait<OpTrait::Elementwise>();
+}
+
 //===----------------------------------------------------------------------===//
 // Uses
 //===----------------------------------------------------------------------===//
@@ -196,29 +204,34 @@ bool Attempt::analyse() {
   using Result = AttentionMatcher::Result;
   if (anchor->getNumResults() == 0 || !isa<RankedTensorType>(anchor->getResult(0).getType()))
     return false;
+  // A division by the sum, a guard for empty rows, or both may follow the
+  // contraction: where it is no attention without them, one op after the other is
+  // taken in.
+  std::optional<Decline> first;
+  bool isOpen = true;
   Value root = followMovement(anchor->getResult(0));
-  Result result = matchRoot(root);
-  if (result == Result::Unnormalized) {
-    // The division by the sum may come after the contraction.
-    Operation *user = getSingleUser(root);
-    if (user && user->getNumResults() == 1 &&
-        isa<RankedTensorType>(user->getResult(0).getType())) {
-      result = matchRoot(followMovement(user->getResult(0)));
+  for (int numTaken = 0; isOpen && numTaken <= 2; ++numTaken) {
+    decline.reset();
+    Result result = matchRoot(root);
+    if (result == Result::Match) {
+      builder = std::make_unique<AttentionBuilder>(*context, matcher->attention);
+      if (builder->plan() && checkUses())
+        return true;
+      if (builder->decline)
+        decline = builder->decline;
     }
-    if (result != Result::Match) {
-      if (!decline)
-        decline = Decline{"sum-source", "the result is not divided by the sum of the exponentials"};
-      return false;
-    }
+    if (result == Result::Unnormalized)
+      decline = Decline{"sum-source", "the result is not divided by the sum of the exponentials"};
+    if (decline && (!first || first->id == "sum-source"))
+      first = decline;
+    isOpen = decline.has_value();
+    Operation *user = isOpen ? getSingleUser(root) : nullptr;
+    isOpen = user && user->getNumResults() == 1 && isElementwise(user);
+    if (isOpen)
+      root = followMovement(user->getResult(0));
   }
-  if (result != Result::Match)
-    return false;
-  builder = std::make_unique<AttentionBuilder>(*context, matcher->attention);
-  if (!builder->plan()) {
-    decline = builder->decline;
-    return false;
-  }
-  return checkUses();
+  decline = first;
+  return false;
 }
 
 bool Attempt::checkUses() {

@@ -182,8 +182,11 @@ Value AttentionBuilder::reshape(Value tensor, ArrayRef<AtomList> from, ArrayRef<
 // Expressions as generics
 //===----------------------------------------------------------------------===//
 
+/// Reads loads from as far back as their index stays a list of loops.
 ExprRef AttentionBuilder::lookThroughAll(ExprRef expr) {
-  expr = context.lookThrough(expr);
+  for (ExprRef next = expr; next && next->kind == ExprKind::Load; next = context.expand(next))
+    if (getDims(next))
+      expr = next;
   if (expr->kind != ExprKind::Apply || expr->fn == Fn::Other)
     return expr;
   SmallVector<ExprRef, 3> args;
@@ -369,6 +372,9 @@ Value AttentionBuilder::emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef,
       break;
     case Fn::Tanh:
       value = math::TanhOp::create(builder, loc, args[0]);
+      break;
+    case Fn::Pow:
+      value = math::PowFOp::create(builder, loc, args[0], args[1]);
       break;
     case Fn::ToFloat:
       value = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), args[0]);

@@ -61,23 +61,27 @@ void AttentionBuilder::nameHeads(ArrayRef<Atom *> shared) {
   // empty run. In [B, Hkv, N, D] and [B, N, Hkv, D] the last run is the head.
   SmallVector<AtomList> runs;
   SmallVector<ExprRef, 4> keys = getCandidates(attention.key);
-  if (!keys.empty())
-    if (auto dims = getDims(keys.back()))
-      for (const AtomList &dim : *dims) {
-        if (dim.empty())
-          runs.emplace_back();
-        bool isOpen = false;
-        for (Atom *atom : dim) {
-          if (!isIn(atom, shared)) {
-            isOpen = false;
-            continue;
-          }
-          if (!isOpen)
-            runs.emplace_back();
-          runs.back().push_back(atom);
-          isOpen = true;
+  for (ExprRef load : llvm::reverse(keys)) {
+    auto keyDims = getDims(load);
+    if (!keyDims)
+      continue;
+    for (const AtomList &dim : *keyDims) {
+      if (dim.empty())
+        runs.emplace_back();
+      bool isOpen = false;
+      for (Atom *atom : dim) {
+        if (!isIn(atom, shared)) {
+          isOpen = false;
+          continue;
         }
+        if (!isOpen)
+          runs.emplace_back();
+        runs.back().push_back(atom);
+        isOpen = true;
       }
+    }
+    break;
+  }
   // More than two: dims of size 1 say nothing.
   while (runs.size() > 2) {
     auto empty = std::find_if(runs.rbegin(), runs.rend(), [](auto &run) { return run.empty(); });
@@ -429,12 +433,10 @@ bool AttentionBuilder::planMask() {
   if (dims.group)
     loops.push_back(*dims.group);
   loops.append({dims.query, dims.key});
+  std::optional<Operand> direct;
   if (masks.size() == 1 && !masks[0].isSelect && masks[0].factor == 1 &&
       masks[0].rowFactors.empty())
-    if (std::optional<Operand> chosen = choose(masks[0].expr, loops, true)) {
-      mask = *chosen;
-      return true;
-    }
+    direct = choose(masks[0].expr, loops, true);
 
   auto getSum = [&](bool isExpanded) {
     ExprRef sum = nullptr;
@@ -455,26 +457,29 @@ bool AttentionBuilder::planMask() {
     }
     return sum;
   };
+  // What is computed at the shape of the scores may depend on less: the operand
+  // with the fewest dims wins, and what is there already wins a tie.
   for (bool isExpanded : {false, true}) {
     ExprRef sum = getSum(isExpanded);
-    // Loads count through data movement, which drops broadcast loops.
     AtomList free = context.getFreeAtoms(lookThroughAll(sum));
     SmallVector<AtomList> target;
-    mask = Operand();
+    Operand operand;
     for (unsigned loop : loops) {
-      bool isUsed = intersects(names[loop], free) || loop == dims.key;
-      if (!isUsed)
+      if (!intersects(names[loop], free) && loop != dims.key)
         continue;
       target.push_back(names[loop]);
-      mask.loops.push_back(loop);
+      operand.loops.push_back(loop);
     }
-    if (!canMaterialize(sum, target))
+    if ((direct && direct->loops.size() <= target.size()) || !canMaterialize(sum, target))
       continue;
-    mask.expr = sum;
-    mask.from = mask.to = SmallVector<AtomList, 5>(ArrayRef(target));
-    return true;
+    operand.expr = sum;
+    operand.from = operand.to = SmallVector<AtomList, 5>(ArrayRef(target));
+    direct = operand;
   }
-  return fail("layout", "a mask cannot be made an operand");
+  if (!direct)
+    return fail("layout", "a mask cannot be made an operand");
+  mask = *direct;
+  return true;
 }
 
 bool AttentionBuilder::planLengths() {

@@ -310,6 +310,13 @@ static bool isFinite(ExprRef expr) {
   switch (expr->kind) {
   case ExprKind::Constant:
     return std::isfinite(expr->number);
+  case ExprKind::Load: {
+    auto constant = expr->source.getDefiningOp<arith::ConstantOp>();
+    auto elements = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                             : DenseFPElementsAttr();
+    return elements && elements.getNumElements() <= maxTableSize &&
+           llvm::all_of(elements, [](const APFloat &value) { return value.isFinite(); });
+  }
   case ExprKind::Apply:
     break;
   default:
@@ -355,6 +362,8 @@ bool AttentionMatcher::analyseMasks() {
         expanded->args[2]->kind == ExprKind::Constant) {
       double first = expanded->args[1]->number * mask.factor;
       double second = expanded->args[2]->number * mask.factor;
+      if (std::max(first, second) >= 1e4)
+        return fail("score-modifier", "a mask raises scores beyond all others");
       if ((first == 0 && second <= -1e4) || (second == 0 && first <= -1e4)) {
         view.isSelect = true;
         view.expr = expanded->args[0];

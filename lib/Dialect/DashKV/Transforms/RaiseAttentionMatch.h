@@ -110,6 +110,8 @@ private:
     SmallVector<ExprRef, 2> denominators;
     SmallVector<std::pair<ExprRef, bool>, 1> guards; ///< Zero where it has the value.
     SmallVector<ExprRef, 1> modifiers; ///< Factors that depend on the key.
+    SmallVector<ExprRef, 1> nanTests;  ///< Values that are replaced by 0 if NaN.
+    SmallVector<ExprRef, 4> path;      ///< Loads on the way to the exponential.
     double constant = 1;
     bool hasUnknown = false;
     /// The op that holds the exponential.
@@ -118,7 +120,13 @@ private:
   /// Row statistics inside an exponential.
   struct Statistics {
     Terms scores;
-    SmallVector<std::pair<double, ExprRef>, 1> maxima, logarithms;
+    /// The factor, the reduction, and the term it was found in.
+    struct Maximum {
+      double factor;
+      ExprRef reduction, term;
+    };
+    SmallVector<Maximum, 1> maxima;
+    SmallVector<std::pair<double, ExprRef>, 1> logarithms;
     ExprRef unknown = nullptr;
     bool isMaxGuarded = false, isClampedHigh = false;
     ExprRef wrongAxisMax = nullptr;
@@ -135,12 +143,13 @@ private:
   // RaiseAttentionSoftmax.cpp
   bool reachesExp(ExprRef expr);
   bool collectWeights(ExprRef expr, Weights &weights);
+  ExprRef skipTestOfProbability(ExprRef select, Weights &weights);
   void flatten(ExprRef expr, double factor, Terms &terms);
   void flattenFully(ExprRef expr, double factor, Terms &terms);
   bool sameTerms(Terms left, Terms right, llvm::SmallPtrSetImpl<Atom *> &bindable);
   bool sameSum(ExprRef left, ExprRef right, double factor, ArrayRef<Atom *> loops);
   Statistics splitStatistics(ExprRef argument);
-  void addStatistic(double factor, ExprRef expr, Statistics &statistics);
+  void addStatistic(double factor, ExprRef expr, ExprRef term, Statistics &statistics);
   bool checkMaximum(Statistics &statistics);
   bool checkSum(ExprRef sum, ExprRef exponential, bool &isGuarded);
   bool checkGuard(ExprRef condition, bool isZeroIf, const Statistics &statistics);

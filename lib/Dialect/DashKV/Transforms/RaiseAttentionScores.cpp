@@ -99,8 +99,10 @@ bool AttentionMatcher::matchDot(ExprRef dot) {
 //===----------------------------------------------------------------------===//
 
 bool AttentionMatcher::addMask(ExprRef expr, double factor, ArrayRef<ExprRef> rowFactors) {
-  if (std::optional<double> number = context.getFloatConstant(expr); number && std::isfinite(*number))
-    return true; // Softmax does not see a constant shift.
+  // Softmax does not see a constant shift, unless rounding lets the scores vanish.
+  ExprRef expanded = context.expandAll(expr);
+  if (expanded->kind == ExprKind::Constant && std::fabs(expanded->number * factor) < 1e4)
+    return true;
   if (!isKeyDependent(expr))
     return fail("mask-without-key-dim", "a term of the scores does not depend on the key");
   MaskTerm mask;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "RaiseAttentionMatch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -160,9 +161,32 @@ bool AttentionMatcher::reachesExp(ExprRef expr) {
   return reaches;
 }
 
+/// A select that tests the probability itself: whether it is NaN, which makes rows
+/// without keys 0, or infinite, which it never is. Returns what is selected
+/// otherwise.
+ExprRef AttentionMatcher::skipTestOfProbability(ExprRef select, Weights &weights) {
+  using P = arith::CmpFPredicate;
+  ExprRef condition = context.strip(select->args[0]);
+  if (!condition->is(Fn::CmpF) || !reachesExp(condition->args[0]) ||
+      !context.getFloatConstant(select->args[1]))
+    return nullptr;
+  auto predicate = static_cast<P>(condition->predicate);
+  std::optional<double> number = context.getFloatConstant(condition->args[1]);
+  if (number && std::isinf(*number) && (predicate == P::OEQ || predicate == P::UEQ))
+    return select->args[2];
+  llvm::SmallPtrSet<Atom *, 1> none;
+  if ((predicate != P::UNE && predicate != P::UNO) ||
+      context.getFloatConstant(select->args[1]) != 0.0 ||
+      !context.equal(condition->args[0], condition->args[1], none))
+    return nullptr;
+  weights.nanTests.push_back(context.lookThrough(condition->args[0]));
+  return select->args[2];
+}
+
 bool AttentionMatcher::collectWeights(ExprRef expr, Weights &weights) {
   while (true) {
     if (expr->kind == ExprKind::Load) {
+      weights.path.push_back(expr);
       weights.op = expr->source.getDefiningOp();
       expr = context.expand(expr);
       if (!expr)
@@ -181,6 +205,10 @@ bool AttentionMatcher::collectWeights(ExprRef expr, Weights &weights) {
       continue;
     }
     if (expr->is(Fn::Select)) {
+      if (ExprRef otherwise = skipTestOfProbability(expr, weights)) {
+        expr = otherwise;
+        continue;
+      }
       std::optional<double> first = context.getFloatConstant(expr->args[1]);
       std::optional<double> second = context.getFloatConstant(expr->args[2]);
       if (first == 0.0 || second == 0.0) {
@@ -253,14 +281,17 @@ bool AttentionMatcher::classifyModifier(ExprRef modifier) {
 // Row statistics
 //===----------------------------------------------------------------------===//
 
-void AttentionMatcher::addStatistic(double factor, ExprRef expr, Statistics &statistics) {
+/// Finds out what a row value `expr` inside of an exponential is; `term` is the
+/// whole of it.
+void AttentionMatcher::addStatistic(double factor, ExprRef expr, ExprRef term,
+                                    Statistics &statistics) {
   ExprRef behind = context.strip(expr);
   if (behind->isReduce(Fn::Max)) {
-    statistics.maxima.push_back({factor, behind});
+    statistics.maxima.push_back({factor, behind, term});
     return;
   }
-  if (behind->kind == ExprKind::Constant)
-    return;
+  if (behind->kind == ExprKind::Constant && std::isfinite(behind->number))
+    return; // A shift of all scores of a row.
   if (behind->is(Fn::Log)) {
     statistics.logarithms.push_back({factor, behind->args[0]});
     return;
@@ -268,8 +299,8 @@ void AttentionMatcher::addStatistic(double factor, ExprRef expr, Statistics &sta
   if (isSum(behind)) {
     Terms terms;
     flatten(behind, factor, terms);
-    for (auto [termFactor, term] : terms)
-      addStatistic(termFactor, term, statistics);
+    for (auto [partFactor, part] : terms)
+      addStatistic(partFactor, part, part, statistics);
     return;
   }
   // maximum(lowest, max): a clamp that changes nothing but fully masked rows.
@@ -280,7 +311,7 @@ void AttentionMatcher::addStatistic(double factor, ExprRef expr, Statistics &sta
           statistics.isClampedHigh = true;
         else
           statistics.isMaxGuarded = true;
-        addStatistic(factor, behind->args[1 - side], statistics);
+        addStatistic(factor, behind->args[1 - side], term, statistics);
         return;
       }
   }
@@ -289,7 +320,7 @@ void AttentionMatcher::addStatistic(double factor, ExprRef expr, Statistics &sta
     for (int side : {1, 2})
       if (context.getFloatConstant(behind->args[side]) == 0.0) {
         statistics.isMaxGuarded = true;
-        addStatistic(factor, behind->args[3 - side], statistics);
+        addStatistic(factor, behind->args[3 - side], term, statistics);
         return;
       }
   statistics.unknown = expr;
@@ -304,7 +335,7 @@ AttentionMatcher::Statistics AttentionMatcher::splitStatistics(ExprRef argument)
     Statistics statistics;
     for (auto [factor, term] : terms) {
       if (!isKeyDependent(term)) {
-        addStatistic(factor, term, statistics);
+        addStatistic(factor, term, term, statistics);
         continue;
       }
       ExprRef behind = context.strip(term);
@@ -312,7 +343,7 @@ AttentionMatcher::Statistics AttentionMatcher::splitStatistics(ExprRef argument)
         statistics.wrongAxisMax = behind;
       statistics.scores.push_back({factor, term});
     }
-    if (!statistics.maxima.empty() || !statistics.logarithms.empty() || statistics.wrongAxisMax)
+    if (!statistics.maxima.empty() || statistics.wrongAxisMax)
       return statistics;
     auto it = llvm::find_if(terms, [&](auto &term) {
       ExprRef behind = context.strip(term.second);
@@ -349,8 +380,8 @@ bool AttentionMatcher::checkMaximum(Statistics &statistics) {
       return fail("sum-source", "the logarithm is not that of a sum of exponentials");
     ExprRef exponential = context.strip(sum->getBody());
     Terms terms = statistics.scores;
-    for (auto &maximum : statistics.maxima)
-      terms.push_back(maximum);
+    for (const Statistics::Maximum &maximum : statistics.maxima)
+      terms.push_back({maximum.factor, maximum.term});
     if (!exponential->is(Fn::Exp) ||
         !sameSum(buildSum(context, terms), exponential->args[0], 1, sum->bound) ||
         !coversKeys(sum->bound))
@@ -364,13 +395,11 @@ bool AttentionMatcher::checkMaximum(Statistics &statistics) {
     return true;
   }
   ExprRef scores = buildSum(context, statistics.scores);
-  double total = 0;
-  for (auto [factor, maximum] : statistics.maxima)
-    total += factor;
-  auto [factor, maximum] = statistics.maxima.front();
-  if (statistics.maxima.size() > 1 || total >= 0)
+  double factor = statistics.maxima.front().factor;
+  ExprRef maximum = statistics.maxima.front().reduction;
+  if (statistics.maxima.size() > 1 || factor >= 0)
     return fail("max-source", "several maxima are subtracted from the scores");
-  if (!sameSum(scores, maximum->getBody(), -total, maximum->bound))
+  if (!sameSum(scores, maximum->getBody(), -factor, maximum->bound))
     return fail("max-source", "the maximum that is subtracted belongs to another tensor");
   if (!coversKeys(maximum->bound))
     return fail("max-source", "the maximum that is subtracted runs over other dims than the keys");
@@ -424,7 +453,7 @@ bool AttentionMatcher::checkGuard(ExprRef condition, bool isZeroIf, const Statis
   if (isKeyDependent(condition))
     return classifyModifier(condition);
   ExprRef scores = buildSum(context, statistics.scores);
-  double scale = statistics.maxima.empty() ? 1 : -statistics.maxima.front().first;
+  double scale = statistics.maxima.empty() ? 1 : -statistics.maxima.front().factor;
   using P = arith::CmpFPredicate;
   // True when `expr` says of one score that it is (or is not) -inf.
   auto isHidden = [&](ExprRef expr, ArrayRef<Atom *> loops, bool &polarity) {
@@ -509,12 +538,19 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
   if (!expr || expr->kind == ExprKind::Load)
     return Result::NoMatch;
 
-  // A division after the contraction.
+  // A division or a guard after the contraction.
   SmallVector<ExprRef, 2> denominators;
+  SmallVector<std::pair<ExprRef, bool>, 1> guards;
   double constant = 1;
   while (expr->kind == ExprKind::Apply) {
     ExprRef next = nullptr;
-    if (expr->is(Fn::Div)) {
+    if (expr->is(Fn::Select)) {
+      for (int side : {1, 2})
+        if (!next && context.getFloatConstant(expr->args[side]) == 0.0) {
+          guards.push_back({expr->args[0], side == 1});
+          next = expr->args[3 - side];
+        }
+    } else if (expr->is(Fn::Div)) {
       denominators.push_back(expr->args[1]);
       next = expr->args[0];
     } else if (expr->is(Fn::Mul)) {
@@ -569,6 +605,7 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
   if (values.empty())
     return Result::NoMatch;
   llvm::append_range(denominators, weights.denominators);
+  llvm::append_range(weights.guards, guards);
   attention.expOp = weights.op;
 
   // Is this attention at all? Only then a mismatch is worth a remark.
@@ -588,6 +625,10 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
       if (last->kind != ExprKind::Load)
         continue;
       Operation *op = last->source.getDefiningOp();
+      if (auto concat = dyn_cast_or_null<tensor::ConcatOp>(op))
+        for (Value input : concat.getInputs())
+          if (hasDot(context.getLoad(input, last->indices)))
+            return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
       auto argument = dyn_cast<BlockArgument>(last->source);
       bool isInner = argument && !isa_and_nonnull<FunctionOpInterface>(
                                      argument.getOwner()->getParentOp());
@@ -634,6 +675,14 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
       return Result::NoMatch;
   if (isSumGuarded && statistics.isMaxGuarded)
     attention.emptyRowIsZero = true;
+  for (ExprRef tested : weights.nanTests) {
+    llvm::SmallPtrSet<Atom *, 1> none;
+    if (llvm::none_of(weights.path, [&](ExprRef load) {
+          return load->source == tested->source && context.equal(load, tested, none);
+        }))
+      return noMatch(fail("score-modifier", "the probabilities depend on a test of another tensor"));
+    attention.emptyRowIsZero = true;
+  }
   for (auto [condition, isZeroIf] : weights.guards)
     if (!checkGuard(condition, isZeroIf, statistics))
       return Result::NoMatch;

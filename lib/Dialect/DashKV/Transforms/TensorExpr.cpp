@@ -234,6 +234,8 @@ static std::optional<double> applyFloat(Fn fn, double a, double b) {
     return std::fabs(a);
   case Fn::Tanh:
     return std::tanh(a);
+  case Fn::Pow:
+    return std::pow(a, b);
   default:
     return std::nullopt;
   }
@@ -295,6 +297,58 @@ static std::optional<Number> apply(Fn fn, Domain domain, ArrayRef<Number> args, 
 static bool isConstant(ExprRef expr) { return expr->kind == ExprKind::Constant; }
 static bool isConstant(ExprRef expr, double number) {
   return isConstant(expr) && expr->number == number;
+}
+
+namespace {
+/// Bounds of an integer. Half of the range of i64, so that sums do not overflow.
+struct Bounds {
+  static constexpr int64_t limit = int64_t(1) << 61;
+  int64_t low = -limit, high = limit;
+};
+} // namespace
+
+static Bounds getBounds(ExprRef expr) {
+  auto clamp = [](int64_t value) { return std::clamp(value, -Bounds::limit, Bounds::limit); };
+  Bounds bounds;
+  if (isConstant(expr) && expr->integer > -Bounds::limit && expr->integer < Bounds::limit)
+    return {expr->integer, expr->integer};
+  if (expr->kind == ExprKind::Index) {
+    int64_t extent = getExtent(expr->indices[0].atoms);
+    bounds.low = 0;
+    if (!ShapedType::isDynamic(extent))
+      bounds.high = extent - 1;
+    return bounds;
+  }
+  if (!expr->is(Fn::Add) && !expr->is(Fn::Sub))
+    return bounds;
+  Bounds left = getBounds(expr->args[0]), right = getBounds(expr->args[1]);
+  if (expr->is(Fn::Sub))
+    right = {-right.high, -right.low};
+  return {clamp(left.low + right.low), clamp(left.high + right.high)};
+}
+
+/// The result of a signed compare where the bounds decide it.
+static std::optional<bool> compareBounds(arith::CmpIPredicate predicate, Bounds a, Bounds b) {
+  using P = arith::CmpIPredicate;
+  auto decide = [](bool always, bool never) {
+    return always ? std::optional(true) : never ? std::optional(false) : std::nullopt;
+  };
+  switch (predicate) {
+  case P::slt:
+    return decide(a.high < b.low, a.low >= b.high);
+  case P::sle:
+    return decide(a.high <= b.low, a.low > b.high);
+  case P::sgt:
+    return decide(a.low > b.high, a.high <= b.low);
+  case P::sge:
+    return decide(a.low >= b.high, a.high < b.low);
+  case P::eq:
+    return decide(false, a.high < b.low || a.low > b.high);
+  case P::ne:
+    return decide(a.high < b.low || a.low > b.high, false);
+  default:
+    return std::nullopt;
+  }
 }
 
 ExprRef ExprContext::foldConstants(Fn fn, ArrayRef<ExprRef> args, int64_t predicate) {
@@ -398,6 +452,8 @@ ExprRef ExprContext::foldIdentities(Fn fn, ArrayRef<ExprRef> args, int64_t predi
   case Fn::CmpI: {
     using P = arith::CmpIPredicate;
     auto p = static_cast<P>(predicate);
+    if (std::optional<bool> known = compareBounds(p, getBounds(a), getBounds(b)))
+      return getInteger(*known, Domain::Boolean);
     if (a->domain == Domain::Boolean && isConstant(b) && (p == P::eq || p == P::ne) &&
         (b->integer == 0 || b->integer == 1 || b->integer == -1))
       return (p == P::eq) == (b->integer != 0) ? a : getNot(a);

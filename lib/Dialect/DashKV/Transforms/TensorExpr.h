@@ -62,6 +62,7 @@ enum class Fn {
   Rsqrt,
   Abs,
   Tanh,
+  Pow,
   ToFloat, ///< Integer to float.
   Select,
   CmpF,

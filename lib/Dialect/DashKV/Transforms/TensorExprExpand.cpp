@@ -154,6 +154,7 @@ ExprRef ExprContext::makeOp(Operation *op, ArrayRef<ExprRef> args) {
       .Case<math::RsqrtOp>([&](auto) { return apply(Fn::Rsqrt); })
       .Case<math::AbsFOp>([&](auto) { return apply(Fn::Abs); })
       .Case<math::TanhOp>([&](auto) { return apply(Fn::Tanh); })
+      .Case<math::PowFOp>([&](auto) { return apply(Fn::Pow); })
       // Conversions between float types only round.
       .Case<arith::ExtFOp, arith::TruncFOp>([&](auto) { return args[0]; })
       .Case<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtUIOp>([&](auto) { return args[0]; })
