@@ -7,12 +7,24 @@
 
 using namespace mlir;
 
-// libdevice is not linked, so tanh stays a call that no driver resolves.
-TEST(EmitPTX, RefusesUndefinedFunctions) {
+/// The errors of emitPTX for `text`, empty when it succeeds.
+static std::string getErrors(StringRef text) {
   DialectRegistry registry;
   mlir::dashkv::registerAllDialects(registry);
   MLIRContext context(registry);
-  auto module = parseSourceString<ModuleOp>(R"mlir(
+  auto module = parseSourceString<ModuleOp>(text, &context);
+  if (!module)
+    return "not a module";
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message += d.str(); });
+  auto target = mlir::dashkv::NVPTXTarget::get("sm_90a", [&] { return module->emitError(); });
+  EXPECT_EQ(failed(mlir::dashkv::emitPTX(*module, *target)), !message.empty());
+  return message;
+}
+
+// libdevice is not linked, so tanh stays a call that no driver resolves.
+TEST(EmitPTX, RefusesUndefinedFunctions) {
+  EXPECT_EQ(getErrors(R"mlir(
     gpu.module @theirs [#nvvm.target<chip = "sm_90a", features = "+ptx80">] {
       gpu.func @kernel(%x: memref<1xf32>) kernel {
         %c0 = arith.constant 0 : index
@@ -22,12 +34,11 @@ TEST(EmitPTX, RefusesUndefinedFunctions) {
         gpu.return
       }
     }
-  )mlir",
-                                            &context);
-  ASSERT_TRUE(module);
-  std::string message;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message += d.str(); });
-  auto target = mlir::dashkv::NVPTXTarget::get("sm_90a", [&] { return module->emitError(); });
-  EXPECT_TRUE(failed(mlir::dashkv::emitPTX(*module, *target)));
-  EXPECT_EQ(message, "expected PTX without undefined functions, but got a call of __nv_tanhf");
+  )mlir"),
+            "expected PTX without undefined functions, but got a call of __nv_tanhf");
+}
+
+TEST(EmitPTX, RefusesModulesWithoutKernels) {
+  EXPECT_EQ(getErrors("func.func @f() { return }"),
+            "expected a dashkv.retrieve to make a kernel of, but found none");
 }

@@ -24,7 +24,8 @@ struct Outcome {
 };
 
 /// Runs `body` on 16 words 1, 2, ... and 64 words of output.
-static Outcome run(const std::string &body, unsigned threads = 1, unsigned offset = 0) {
+static Outcome run(const std::string &body, unsigned threads = 1, unsigned offset = 0,
+                   unsigned blocks = 1) {
   Outcome result{};
   uint32_t in[16];
   for (unsigned i = 0; i < 16; ++i)
@@ -33,7 +34,7 @@ static Outcome run(const std::string &body, unsigned threads = 1, unsigned offse
   if (machine.load(kernel(body))) {
     uint64_t inAddress = machine.addBuffer(in, sizeof(in), Access::Read, offset);
     uint64_t outAddress = machine.addBuffer(result.out, sizeof(result.out), Access::Write);
-    machine.launch("k", {}, {threads}, {inAddress, outAddress, 7});
+    machine.launch("k", {blocks}, {threads}, {inAddress, outAddress, 7});
   }
   result.error = machine.getError();
   return result;
@@ -111,7 +112,7 @@ TEST(PTXInterpreter, ExchangesBetweenThreads) {
 TEST(PTXInterpreter, ReportsErrors) {
   struct Case {
     const char *body, *error;
-    unsigned threads = 1, offset = 0;
+    unsigned threads = 1, offset = 0, blocks = 1;
   };
   const Case cases[] = {
       {"\tld.global.b32 %r3, [%rd3+64];\n", "global access out of bounds"},
@@ -132,6 +133,10 @@ TEST(PTXInterpreter, ReportsErrors) {
        32},
       {"\tsetp.lt.u32 %p1, %r2, 32;\n\t@%p1 bra $L1;\n\tbar.sync 0;\n$L1:\n",
        "part of the block has left", 64},
+      // Warp 0 writes, warp 1 reads, with no barrier between.
+      {"\tsetp.eq.b32 %p1, %r2, 0;\n\t@%p1 st.shared.b32 [buffer], 1;\n"
+       "\tld.shared.b32 %r3, [buffer];\n\tadd.s32 %r4, %r3, 1;\n",
+       "use of a value that was never written", 64, 0, 2},
       {"\tld.global.b32 %r3, [%rd3];\n", "expected at most 64 threads", 65},
       {"\tlop3.b32 %r3, %r1, %r1, %r1, 0x96;\n", "unknown instruction 'lop3.b32'"},
       {"\tadd.cc.s32 %r3, %r1, %r1;\n", "unknown instruction 'add.cc.s32'"},
@@ -141,10 +146,11 @@ TEST(PTXInterpreter, ReportsErrors) {
       {"\tbra $L9;\n", "unknown label '$L9'"},
       {"\t.local .align 4 .b8 depot[8];\n", "unknown directive"},
   };
-  for (const Case &c : cases)
-    EXPECT_NE(run(c.body, c.threads, c.offset).error.find(c.error), std::string::npos)
-        << c.body << "expected '" << c.error << "', but got '"
-        << run(c.body, c.threads, c.offset).error << "'";
+  for (const Case &c : cases) {
+    std::string error = run(c.body, c.threads, c.offset, c.blocks).error;
+    EXPECT_NE(error.find(c.error), std::string::npos)
+        << c.body << "expected '" << c.error << "', but got '" << error << "'";
+  }
   // A bad line is named: the body starts on line 23.
   EXPECT_EQ(run("\tld.global.b32 %r3, [%rd3+64];\n").error.find("line 23: ld.global.b32"), 0u);
 }

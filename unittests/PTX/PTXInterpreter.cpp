@@ -35,6 +35,7 @@ private:
   void compute(Thread &thread, const Instruction &inst);
   void memory(Thread &thread, const Instruction &inst);
   bool warpCollective(Thread *first, size_t count);
+  bool runWarp(Thread *first, size_t count);
   uint64_t read(Thread &thread, const Operand &operand, Type type);
   void write(Thread &thread, const Operand &operand, uint64_t value, bool defined = true);
   /// The bytes of an access, or null after an error.
@@ -386,41 +387,45 @@ bool Block::warpCollective(Thread *first, size_t count) {
   return !failed;
 }
 
-bool Block::run() {
-  while (!failed) {
-    for (Thread &thread : threads)
-      runThread(thread);
-    if (failed)
+/// Runs a warp until all of its threads are done or at a barrier.
+bool Block::runWarp(Thread *first, size_t count) {
+  while (true) {
+    bool collective = false;
+    for (Thread *thread = first; thread != first + count; ++thread) {
+      runThread(*thread);
+      collective |= thread->state == Thread::AtWarp;
+    }
+    if (failed || !collective)
+      return !failed;
+    if (!warpCollective(first, count))
       return false;
-    bool moved = false;
-    for (size_t warp = 0; warp < threads.size(); warp += 32) {
-      size_t count = std::min<size_t>(32, threads.size() - warp);
-      for (size_t lane = 0; lane < count; ++lane)
-        if (threads[warp + lane].state == Thread::AtWarp) {
-          if (!warpCollective(&threads[warp], count))
-            return false;
-          moved = true;
-          break;
-        }
+  }
+}
+
+bool Block::run() {
+  // Every second block runs its last warp first, so that what has no barrier
+  // between shows in one order or in the other.
+  size_t numWarps = (threads.size() + 31) / 32;
+  bool reverse = (id.x + id.y + id.z) % 2;
+  while (true) {
+    for (size_t i = 0; i < numWarps; ++i) {
+      size_t begin = 32 * (reverse ? numWarps - 1 - i : i);
+      if (!runWarp(&threads[begin], std::min<size_t>(32, threads.size() - begin)))
+        return false;
     }
-    if (moved)
-      continue;
-    // Every thread is done or at a barrier.
-    if (threads[0].state == Thread::Done) {
-      for (Thread &thread : threads)
-        if (thread.state != Thread::Done)
-          return fail(thread, "part of the block has left");
+    const Thread &first = threads[0];
+    for (const Thread &thread : threads)
+      if (thread.state != first.state)
+        return fail(first.state == Thread::Done ? thread : first, "part of the block has left");
+      else if (thread.state == Thread::AtBarrier && thread.pc != first.pc)
+        return fail(first, "part of the block is elsewhere");
+    if (first.state == Thread::Done)
       return true;
-    }
-    for (Thread &thread : threads)
-      if (thread.state == Thread::Done || thread.pc != threads[0].pc)
-        return fail(threads[0], "part of the block is elsewhere");
     for (Thread &thread : threads) {
       ++thread.pc;
       thread.state = Thread::Running;
     }
   }
-  return false;
 }
 
 //===----------------------------------------------------------------------===//

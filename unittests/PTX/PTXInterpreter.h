@@ -2,9 +2,10 @@
 //
 // Executes kernels as LLVM prints them, one thread after another, and stops at
 // the first thing a GPU would not forgive or would not report: an access out of
-// bounds or off its alignment, the use of a value that was never written, a warp-wide instruction
-// that part of a warp misses, an instruction it does not know. It has no timing and no memory
-// model: races stay unseen.
+// bounds or off its alignment, the use of a value that was never written, a
+// warp-wide instruction that part of a warp misses, an instruction it does not
+// know. It has no timing and no memory model: a race shows only when the warps
+// of a block, run first to last or last to first, disagree.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_UNITTESTS_PTX_PTXINTERPRETER_H

@@ -11,6 +11,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <sstream>
@@ -152,7 +153,7 @@ static void runShape(const Shape &shape) {
   size_t wrongDistances = 0, wrongBins = 0;
   for (int64_t head = 0; head < batch * kvHeads; ++head) {
     int64_t b = head / kvHeads, kv = head % kvHeads;
-    int64_t length = lengths.empty() ? N : lengths[b];
+    int64_t length = lengths.empty() ? N : std::clamp<int64_t>(lengths[b], 0, N);
     for (int64_t row = 0; row < rows; ++row) {
       int64_t at = head * rows + row, m = row % M;
       int64_t limit = reference::getLimit(length, M, N, m);
@@ -207,6 +208,7 @@ TEST(Scan, NumbersOfKeysAndCTAs) {
 TEST(Scan, Lengths) {
   runShape({64, 4, 2, false, false, 100, {0, 1, 2, 100}}); // rows that see nothing
   runShape({32, 4, 8, false, true, 4096, {5, 4096}, 3});
+  runShape({64, 4, 1, false, false, 100, {-1, 101}}); // broken, but no access out of bounds
 }
 
 TEST(Scan, WeightsOfEverySize) {

@@ -30,7 +30,7 @@ class RetrieveOp;
 ///   histogram    i32 [B, Hkv, R, maxDistance + 1]; the kernel adds to it the
 ///                number of visible keys at each distance
 ///   offsets      i32 [B, Hkv, R]
-///   keys         i32, N
+///   keys         i32, N, below 2^28
 /// so that `D_raw = offsets + scale * distances`. Grid (any, Hkv * rowBlocks, B),
 /// blocks of `kThreads`.
 struct ScanSpec {
