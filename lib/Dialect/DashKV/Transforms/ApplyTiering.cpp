@@ -60,9 +60,10 @@ private:
   Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
   SmallVector<OpFoldResult> sizes(Value tensor) { return tensor::getMixedSizes(b, b.getLoc(), tensor); }
 
-  /// Keys that are made in the function: rows written into a cache, rows
-  /// appended to one, or all keys of a prefill. Null for an opaque cache.
-  Value findFreshKeys();
+  /// Where keys come from: rows written into a cache, rows appended to one, all
+  /// made in the function (prefill), or a cache of which nothing is known.
+  enum class KeySource { Update, Append, Fresh, Opaque };
+  KeySource findKeySource();
   /// Codes of `keys`, laid out like the op's key operand.
   Value encodeKeys(Value keys);
   /// Codes of all keys of the op, and whether they are new (not an argument).
@@ -102,19 +103,20 @@ std::string Tierer::findObstacle() {
   int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
   if (rows != 1 && !op.getCausal())
     return "not-causal: several query rows are tiered only with causal attention";
-  Value key = op.getKey(), fresh = findFreshKeys();
+  Value key = op.getKey();
+  KeySource source = findKeySource();
   unsigned keyDim = positionOf(maps[1], dims.key);
   auto insert = key.getDefiningOp<tensor::InsertSliceOp>();
   auto concat = key.getDefiningOp<tensor::ConcatOp>();
   bool addsKeys = concat && concat.getDim() == keyDim;
   if (insert)
     addsKeys = insert.getStaticSizes()[keyDim] != insert.getDestType().getDimSize(keyDim);
-  if (isDecode() && addsKeys && !fresh)
+  if (source == KeySource::Opaque && addsKeys)
     return "cache-update: keys are added to the cache in another form than as whole rows";
   bool isInBody = op->getBlock() == &function.getBody().front() && llvm::hasSingleElement(function.getBody());
-  if ((fresh || options.prior) && !isInBody)
+  if ((source != KeySource::Opaque || options.prior) && !isInBody)
     return "control-flow: codes or kept keys must be returned, but are made in a branch or loop";
-  if (fresh && isa<Float8E4M3FNType>(getElementTypeOrSelf(fresh.getType())))
+  if (source != KeySource::Opaque && isa<Float8E4M3FNType>(getElementTypeOrSelf(key.getType())))
     return "element-type: keys that are made here as f8 have no encoder";
   return "";
 }
@@ -160,53 +162,98 @@ Value Tierer::encodeKeys(Value keys) {
       .getResult(0);
 }
 
-Value Tierer::findFreshKeys() {
+/// The update of a cache that `key` is, perhaps behind an expand_shape that adds
+/// unit dims (an unbatched cache): new rows are written as they are.
+static tensor::InsertSliceOp getCacheUpdate(Value key) {
+  if (auto expand = key.getDefiningOp<tensor::ExpandShapeOp>()) {
+    for (const ReassociationIndices &group : expand.getReassociationIndices())
+      if (llvm::count_if(group, [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; }) > 1)
+        return {};
+    key = expand.getSrc();
+  }
+  auto insert = key.getDefiningOp<tensor::InsertSliceOp>();
+  bool sameRank = insert && insert.getSourceType().getRank() == insert.getDestType().getRank();
+  return sameRank && insert.hasUnitStride() ? insert : tensor::InsertSliceOp();
+}
+
+/// `values`, one a dim of the cache, as one a dim of `key`; dims that expand_shape
+/// adds get `unit`.
+static SmallVector<OpFoldResult> expandLikeKey(Value key, ArrayRef<OpFoldResult> values, OpFoldResult unit) {
+  auto expand = key.getDefiningOp<tensor::ExpandShapeOp>();
+  if (!expand)
+    return llvm::to_vector(values);
+  SmallVector<OpFoldResult> result(expand.getResultType().getRank(), unit);
+  for (auto [group, value] : llvm::zip_equal(expand.getReassociationIndices(), values)) {
+    auto large = llvm::find_if(group, [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; });
+    result[large == group.end() ? group.back() : *large] = value;
+  }
+  return result;
+}
+
+Tierer::KeySource Tierer::findKeySource() {
   Value key = op.getKey();
   unsigned keyDim = positionOf(maps[1], dims.key);
-  if (auto insert = key.getDefiningOp<tensor::InsertSliceOp>()) {
+  if (auto insert = getCacheUpdate(key)) {
     // Any keys of any batches, but all heads and the whole head.
-    auto sourceType = insert.getSourceType(), destType = insert.getDestType();
-    bool wholeRows = sourceType.getRank() == destType.getRank() && insert.hasUnitStride();
-    for (unsigned dim : {dims.head, dims.depth}) {
+    SmallVector<OpFoldResult> written = expandLikeKey(key, insert.getMixedSizes(), b.getIndexAttr(1));
+    auto isWhole = [&](unsigned dim) {
       unsigned i = positionOf(maps[1], dim);
-      wholeRows = wholeRows && sourceType.getDimSize(i) == destType.getDimSize(i);
-    }
-    if (wholeRows)
-      return insert.getSource();
+      return getConstantIntValue(written[i]) == cast<RankedTensorType>(key.getType()).getDimSize(i);
+    };
+    if (isWhole(dims.head) && isWhole(dims.depth))
+      return KeySource::Update;
   }
   if (auto concat = key.getDefiningOp<tensor::ConcatOp>())
     if (concat.getDim() == keyDim && concat.getInputs().size() == 2)
-      return concat.getInputs()[1];
-  return isDecode() ? Value() : key;
+      return KeySource::Append;
+  return isDecode() ? KeySource::Opaque : KeySource::Fresh;
 }
 
 std::pair<Value, bool> Tierer::buildKeyCodes() {
-  Value key = op.getKey(), fresh = findFreshKeys();
+  Value key = op.getKey();
   unsigned batchDim = positionOf(maps[1], dims.batch), keyDim = positionOf(maps[1], dims.key);
   int64_t batch = sizeOf(key, maps[1], dims.batch), keys = sizeOf(key, maps[1], dims.key);
   int64_t bytes = options.bits / 8;
   auto codesArgument = [&](int64_t numKeys) {
     return addArgument("key_codes", {batch, kvHeads, numKeys, bytes}, b.getI8Type());
   };
-  // An opaque cache has codes of its own.
-  if (!fresh)
+  switch (findKeySource()) {
+  case KeySource::Opaque:
+    // The cache has codes of its own.
+    if (Operation *producer = key.getDefiningOp())
+      remark::analysis(op.getLoc(), remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName()))
+          << ("opaque-cache: keys come from " + producer->getName().getStringRef() +
+              ", so the codes of new keys are the caller's")
+                 .str();
     return {codesArgument(keys), false};
-  if (fresh == key)
+  case KeySource::Fresh:
     return {encodeKeys(key), true};
-  // A cache with new rows written into it: so are the codes.
-  if (auto insert = key.getDefiningOp<tensor::InsertSliceOp>()) {
-    Value codes = codesArgument(keys), freshCodes = encodeKeys(fresh);
-    SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
-    offsets[0] = insert.getMixedOffsets()[batchDim];
-    offsets[2] = insert.getMixedOffsets()[keyDim];
-    return {tensor::InsertSliceOp::create(b, freshCodes, codes, offsets, sizes(freshCodes), strides), true};
+  case KeySource::Update: {
+    // A cache with new rows written into it: so are the codes.
+    tensor::InsertSliceOp insert = getCacheUpdate(key);
+    Value codes = codesArgument(keys), rows = insert.getSource();
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    if (auto expand = key.getDefiningOp<tensor::ExpandShapeOp>()) {
+      SmallVector<OpFoldResult> shape = expandLikeKey(key, insert.getMixedSizes(), one);
+      auto type = RankedTensorType::get(decomposeMixedValues(shape).first, insert.getSourceType().getElementType());
+      rows = tensor::ExpandShapeOp::create(b, type, rows, expand.getReassociationIndices(), shape);
+    }
+    Value fresh = encodeKeys(rows);
+    SmallVector<OpFoldResult> at = expandLikeKey(key, insert.getMixedOffsets(), zero), offsets(4, zero), strides(4, one);
+    offsets[0] = at[batchDim];
+    offsets[2] = at[keyDim];
+    return {tensor::InsertSliceOp::create(b, fresh, codes, offsets, sizes(fresh), strides), true};
   }
-  auto concat = key.getDefiningOp<tensor::ConcatOp>();
-  Value old = concat.getInputs()[0];
-  Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
-  Value freshCodes = encodeKeys(fresh);
-  auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
-  return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, freshCodes}), true};
+  case KeySource::Append: {
+    auto concat = key.getDefiningOp<tensor::ConcatOp>();
+    Value old = concat.getInputs()[0];
+    Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
+    Value fresh = encodeKeys(concat.getInputs()[1]);
+    auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
+    return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, fresh}), true};
+  }
+  }
+  llvm_unreachable("covered switch");
 }
 
 HashEncodeOp Tierer::encodeQueries() {
