@@ -17,7 +17,7 @@ namespace dashkv::testing {
 struct Tolerance {
   double relative = 1e-5;
   /// Half an ulp of a narrow type, relative and for denormals: 2^-11 and 2^-25
-  /// for f16, 2^-9 for bf16.
+  /// for f16, 2^-8 for bf16.
   double rounding = 0, smallest = 0;
   /// Least correlation of all elements. An error in a few rows of small numbers,
   /// or a mistake that a generous tolerance hides, shows here.
