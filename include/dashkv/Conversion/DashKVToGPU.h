@@ -31,8 +31,8 @@ class RetrieveOp;
 ///                number of visible keys at each distance
 ///   offsets      i32 [B, Hkv, R]
 ///   keys         i32, N, below 2^28
-/// so that `D_raw = offsets + scale * distances`. Grid (any, Hkv * rowBlocks, B),
-/// blocks of `kThreads`.
+/// so that `D_raw = offsets + scale * distances`. Grid (any number up to 65535,
+/// Hkv * rowBlocks, B), blocks of `kThreads`.
 struct ScanSpec {
   static constexpr int64_t kThreads = 256;
 
