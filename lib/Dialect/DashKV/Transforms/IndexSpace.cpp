@@ -1,6 +1,7 @@
 //===- IndexSpace.cpp - Loop dims that split through reshapes -------------===//
 #include "IndexSpace.h"
 #include "dashkv/Dialect/Interop/Interop.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -26,20 +27,152 @@ static DimSize ofFoldResult(OpFoldResult size) {
   return DimSize::ofValue(cast<Value>(size));
 }
 
-DimSize DimSize::ofValue(Value integer) {
-  while (Operation *op = integer.getDefiningOp()) {
-    if (!isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp>(op))
-      break;
-    if (!op->getOperand(0).getType().isIntOrIndex())
-      break;
-    integer = op->getOperand(0);
+/// True for sizes and what is computed from them without subtraction.
+static bool isNonNegative(Value integer, unsigned depth = 0) {
+  Operation *op = integer.getDefiningOp();
+  APInt constant;
+  if (!op || depth > 8)
+    return false;
+  if (matchPattern(integer, m_ConstantInt(&constant)))
+    return !constant.isNegative();
+  if (isa<tensor::DimOp>(op))
+    return true;
+  if (!isa<arith::MulIOp, arith::AddIOp, arith::IndexCastOp, arith::ExtSIOp>(op))
+    return false;
+  return llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isNonNegative(operand, depth + 1); });
+}
+
+/// What a select on the sign of a size selects: exports check sizes that stand for
+/// "to be inferred" when negative.
+static Value getSelectedSize(arith::SelectOp select) {
+  auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
+  if (!compare || !matchPattern(compare.getRhs(), m_Zero()) || !isNonNegative(compare.getLhs()))
+    return nullptr;
+  if (compare.getPredicate() == arith::CmpIPredicate::slt)
+    return select.getFalseValue();
+  return compare.getPredicate() == arith::CmpIPredicate::sge ? select.getTrueValue() : nullptr;
+}
+
+DimSize DimSize::plus(int64_t number) const {
+  DimSize result = *this;
+  (isStatic() ? result.fixed : result.offset) += number;
+  return result;
+}
+
+DimSize DimSize::times(int64_t number) const {
+  DimSize result = *this;
+  if (isStatic()) {
+    result.fixed *= number;
+    return result;
   }
+  result.factor *= number;
+  result.offset *= number;
+  return result;
+}
+
+FailureOr<DimSize> DimSize::dividedBy(int64_t number) const {
+  DimSize result = *this;
+  if (number <= 0)
+    return failure();
+  if (isStatic()) {
+    if (fixed % number != 0)
+      return failure();
+    result.fixed /= number;
+    return result;
+  }
+  if (factor % number != 0 || offset % number != 0)
+    return failure();
+  result.factor /= number;
+  result.offset /= number;
+  return result;
+}
+
+/// The size that an affine expression of one size is, if that has the form.
+static FailureOr<DimSize> applyToSize(AffineExpr expr, function_ref<DimSize(unsigned)> getOperand,
+                                      unsigned numDims) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return getOperand(dim.getPosition());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return getOperand(numDims + symbol.getPosition());
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return DimSize::ofFixed(constant.getValue());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  FailureOr<DimSize> left = applyToSize(binary.getLHS(), getOperand, numDims);
+  FailureOr<DimSize> right = applyToSize(binary.getRHS(), getOperand, numDims);
+  if (failed(left) || failed(right))
+    return failure();
+  if (left->isStatic() && !right->isStatic())
+    std::swap(left, right);
+  if (!right->isStatic())
+    return failure();
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return left->plus(right->fixed);
+  case AffineExprKind::Mul:
+    return left->times(right->fixed);
+  case AffineExprKind::FloorDiv:
+    // A swap would have turned the division around.
+    if (isa<AffineConstantExpr>(binary.getRHS()))
+      return left->dividedBy(right->fixed);
+    return failure();
+  default:
+    return failure();
+  }
+}
+
+/// The size behind one op of integer arithmetic, or failure for a base.
+static FailureOr<DimSize> getSizeOfOp(Operation *op) {
+  if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    Value selected = getSelectedSize(select);
+    if (!selected)
+      return failure();
+    return DimSize::ofValue(selected);
+  }
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp>(op)) {
+    if (!op->getOperand(0).getType().isIntOrIndex())
+      return failure();
+    return DimSize::ofValue(op->getOperand(0));
+  }
+  if (auto dimOp = dyn_cast<tensor::DimOp>(op)) {
+    std::optional<int64_t> dim = dimOp.getConstantIndex();
+    if (!dim)
+      return failure();
+    return DimSize::ofDim(dimOp.getSource(), *dim);
+  }
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    AffineMap map = apply.getAffineMap();
+    return applyToSize(
+        map.getResult(0), [&](unsigned i) { return DimSize::ofValue(apply.getMapOperands()[i]); },
+        map.getNumDims());
+  }
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::DivUIOp,
+           arith::FloorDivSIOp>(op) ||
+      !op->getResult(0).getType().isIntOrIndex())
+    return failure();
+  DimSize left = DimSize::ofValue(op->getOperand(0)), right = DimSize::ofValue(op->getOperand(1));
+  if (left.isStatic() && isa<arith::AddIOp, arith::MulIOp>(op))
+    std::swap(left, right);
+  if (!right.isStatic())
+    return failure();
+  if (isa<arith::AddIOp>(op))
+    return left.plus(right.fixed);
+  if (isa<arith::SubIOp>(op))
+    return left.plus(-right.fixed);
+  if (isa<arith::MulIOp>(op))
+    return left.times(right.fixed);
+  return left.dividedBy(right.fixed);
+}
+
+DimSize DimSize::ofValue(Value integer) {
   APInt constant;
   if (matchPattern(integer, m_ConstantInt(&constant)) && constant.getSignificantBits() <= 64)
     return ofFixed(constant.getSExtValue());
-  if (auto dimOp = integer.getDefiningOp<tensor::DimOp>())
-    if (std::optional<int64_t> dim = dimOp.getConstantIndex())
-      return ofDim(dimOp.getSource(), *dim);
+  if (Operation *op = integer.getDefiningOp()) {
+    FailureOr<DimSize> size = getSizeOfOp(op);
+    if (succeeded(size))
+      return *size;
+  }
   DimSize result;
   result.value = integer;
   return result;
@@ -91,6 +224,27 @@ DimSize DimSize::ofDim(Value tensor, int64_t dim) {
         break;
       return DimSize::ofValue(shape.getElements()[dim]);
     }
+    if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+      if (static_cast<int64_t>(concat.getDim()) != dim) {
+        tensor = concat.getInputs().front();
+        continue;
+      }
+      // The cache of dynamic length and the new rows.
+      DimSize sum = ofFixed(0);
+      bool isKnown = true;
+      for (Value input : concat.getInputs()) {
+        DimSize size = ofDim(input, dim);
+        if (sum.isStatic())
+          sum = size.plus(sum.fixed);
+        else if (size.isStatic())
+          sum = sum.plus(size.fixed);
+        else
+          isKnown = false;
+      }
+      if (!isKnown)
+        break;
+      return sum;
+    }
     if (auto cast = dyn_cast<tensor::CastOp>(op)) {
       if (!isa<RankedTensorType>(cast.getSource().getType()))
         break;
@@ -125,20 +279,32 @@ DimSize DimSize::ofDim(Value tensor, int64_t dim) {
   return result;
 }
 
+bool DimSize::hasSameBase(const DimSize &other) const {
+  return value && value == other.value && dim == other.dim;
+}
+
 bool DimSize::equals(const DimSize &other) const {
   if (isStatic() || other.isStatic())
     return fixed == other.fixed;
-  return value && value == other.value && dim == other.dim;
+  return hasSameBase(other) && factor == other.factor && offset == other.offset;
 }
 
 Value DimSize::materialize(OpBuilder &builder, Location loc) const {
   if (isStatic())
     return arith::ConstantIndexOp::create(builder, loc, fixed);
+  Value size = value;
   if (dim >= 0)
-    return tensor::DimOp::create(builder, loc, value, dim);
-  if (value.getType().isIndex())
-    return value;
-  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+    size = tensor::DimOp::create(builder, loc, value, dim);
+  else if (!value.getType().isIndex())
+    size = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+  auto getConstant = [&](int64_t number) {
+    return arith::ConstantIndexOp::create(builder, loc, number);
+  };
+  if (factor != 1)
+    size = arith::MulIOp::create(builder, loc, size, getConstant(factor));
+  if (offset != 0)
+    size = arith::AddIOp::create(builder, loc, size, getConstant(offset));
+  return size;
 }
 
 //===----------------------------------------------------------------------===//
@@ -154,6 +320,15 @@ Atom *AtomPool::create(int64_t extent, Atom *whole) {
 
 std::pair<Atom *, Atom *> AtomPool::divide(Atom *atom, int64_t high, int64_t low) {
   atom->parts = {create(high, atom), create(low, atom)};
+  // 4 * B splits into B and 4.
+  for (const DimSize &size : atom->sizes) {
+    bool isLow = ShapedType::isDynamic(low);
+    if (isLow == ShapedType::isDynamic(high))
+      continue;
+    FailureOr<DimSize> quotient = size.dividedBy(isLow ? high : low);
+    if (succeeded(quotient))
+      atom->parts[isLow]->sizes.push_back(*quotient);
+  }
   return {atom->parts[0], atom->parts[1]};
 }
 
@@ -233,7 +408,8 @@ bool AtomPool::peelHigh(AtomList &atoms, int64_t size, AtomList &result) {
 }
 
 bool AtomPool::split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
-                     SmallVectorImpl<AtomList> &result) {
+                     SmallVectorImpl<AtomList> &result,
+                     SmallVectorImpl<SizeAssumption> *assumptions) {
   AtomList rest = resolve(index);
   result.assign(sizes.size(), {});
   size_t low = sizes.size(), high = 0;
@@ -288,6 +464,11 @@ bool AtomPool::split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
       return false;
     Atom *atom = rest.back();
     bool isKnown = hasSize(atom, size);
+    if (!isKnown && rest.size() != 1 && assumptions && ShapedType::isDynamic(atom->extent) &&
+        !atom->sizes.empty()) {
+      assumptions->push_back({size, atom->sizes.front()});
+      isKnown = true;
+    }
     if (!isKnown && rest.size() != 1)
       return false;
     if (!isKnown) {

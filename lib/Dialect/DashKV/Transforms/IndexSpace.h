@@ -20,21 +20,34 @@
 namespace mlir::dashkv {
 
 /// The size of a dim, traced to the value that decides it, so that equal sizes
-/// compare equal however they are spelled.
+/// compare equal however they are spelled: a number, or factor * base + offset
+/// where the base is a dim of a tensor or an integer value.
 struct DimSize {
   int64_t fixed = ShapedType::kDynamic;
   Value value;      ///< A tensor (dim >= 0) or an integer (dim < 0).
   int64_t dim = -1; ///< Dim of the tensor `value`.
+  int64_t factor = 1, offset = 0;
 
   static DimSize ofDim(Value tensor, int64_t dim);
   static DimSize ofValue(Value integer);
   static DimSize ofFixed(int64_t size);
 
+  DimSize plus(int64_t number) const;
+  DimSize times(int64_t number) const;
+  /// Fails unless the division is exact whatever the base is.
+  FailureOr<DimSize> dividedBy(int64_t number) const;
+
   bool isStatic() const { return fixed != ShapedType::kDynamic; }
   /// True when both are known to be the same number.
   bool equals(const DimSize &other) const;
+  bool hasSameBase(const DimSize &other) const;
   /// The size as an index value (a constant when static).
   Value materialize(OpBuilder &builder, Location loc) const;
+};
+
+/// A size that has to equal another for what was looked through to hold.
+struct SizeAssumption {
+  DimSize left, right;
 };
 
 struct Atom {
@@ -64,8 +77,11 @@ public:
 
   /// Splits the index of a dim into indices of dims of `sizes`, most significant
   /// first. Fails where a boundary falls inside an atom that cannot be split.
+  /// With `assumptions`, dynamic dims that nothing else decides are matched in
+  /// their order, which is then to be checked at run time.
   bool split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
-             SmallVectorImpl<AtomList> &result);
+             SmallVectorImpl<AtomList> &result,
+             SmallVectorImpl<SizeAssumption> *assumptions = nullptr);
 
   /// Makes two indices the same by identifying parts of the loops `bindable` with
   /// their counterparts. Bindings can be undone, splits stay.

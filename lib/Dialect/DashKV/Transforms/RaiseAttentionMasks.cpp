@@ -71,15 +71,18 @@ static bool addSize(LinearForm &form, ArrayRef<Atom *> index, int64_t sign) {
   AtomList atoms = AtomPool::resolve(index);
   if (atoms.size() != 1)
     return false;
-  // Cancel a symbol that is one of the names of the size.
-  for (auto &[symbol, coefficient] : form.symbols)
-    if (symbol->kind == ExprKind::Scalar && coefficient == -sign) {
-      DimSize size = getSymbol(symbol);
-      if (llvm::any_of(atoms[0]->sizes, [&](const DimSize &s) { return s.equals(size); })) {
+  // Cancel a symbol that the size is known to be, up to a number.
+  for (auto &[symbol, coefficient] : form.symbols) {
+    if (symbol->kind != ExprKind::Scalar)
+      continue;
+    DimSize term = getSymbol(symbol).times(coefficient);
+    for (const DimSize &size : atoms[0]->sizes)
+      if (size.hasSameBase(term) && term.factor == -sign * size.factor) {
+        form.constant += term.offset + sign * size.offset;
         coefficient = 0;
         return true;
       }
-    }
+  }
   return false;
 }
 

@@ -299,6 +299,38 @@ static bool isConstant(ExprRef expr, double number) {
   return isConstant(expr) && expr->number == number;
 }
 
+DimSize mlir::dashkv::getSymbol(ExprRef scalar) {
+  return isa<ShapedType>(scalar->source.getType())
+             ? DimSize::ofDim(scalar->source, scalar->predicate)
+             : DimSize::ofValue(scalar->source);
+}
+
+FailureOr<DimSize> mlir::dashkv::getAsSize(ExprRef expr) {
+  if (isConstant(expr) && expr->domain == Domain::Integer)
+    return DimSize::ofFixed(expr->integer);
+  if (expr->kind == ExprKind::Scalar && expr->domain == Domain::Integer)
+    return getSymbol(expr);
+  if (!expr->is(Fn::Add) && !expr->is(Fn::Sub) && !expr->is(Fn::Mul) && !expr->is(Fn::FloorDiv))
+    return failure();
+  FailureOr<DimSize> left = getAsSize(expr->args[0]), right = getAsSize(expr->args[1]);
+  if (failed(left) || failed(right))
+    return failure();
+  if (left->isStatic() && (expr->is(Fn::Add) || expr->is(Fn::Mul)))
+    std::swap(left, right);
+  if (!right->isStatic())
+    return failure();
+  switch (expr->fn) {
+  case Fn::Add:
+    return left->plus(right->fixed);
+  case Fn::Sub:
+    return left->plus(-right->fixed);
+  case Fn::Mul:
+    return left->times(right->fixed);
+  default:
+    return left->dividedBy(right->fixed);
+  }
+}
+
 namespace {
 /// Bounds of an integer. Half of the range of i64, so that sums do not overflow.
 struct Bounds {
@@ -319,6 +351,10 @@ static Bounds getBounds(ExprRef expr) {
       bounds.high = extent - 1;
     return bounds;
   }
+  if (expr->kind == ExprKind::Scalar && getSymbol(expr).dim >= 0)
+    bounds.low = 0; // The size of a tensor.
+  if (expr->is(Fn::Mul) && getBounds(expr->args[0]).low >= 0 && getBounds(expr->args[1]).low >= 0)
+    bounds.low = 0;
   if (!expr->is(Fn::Add) && !expr->is(Fn::Sub))
     return bounds;
   Bounds left = getBounds(expr->args[0]), right = getBounds(expr->args[1]);
@@ -588,12 +624,6 @@ static bool isCommutative(Fn fn) {
 static bool isClose(double a, double b) {
   return a == b || std::fabs(a - b) <= 1e-6 * std::fmax(std::fabs(a), std::fabs(b)) ||
          (std::isnan(a) && std::isnan(b));
-}
-
-DimSize mlir::dashkv::getSymbol(ExprRef scalar) {
-  return isa<ShapedType>(scalar->source.getType())
-             ? DimSize::ofDim(scalar->source, scalar->predicate)
-             : DimSize::ofValue(scalar->source);
 }
 
 bool ExprContext::equal(ExprRef left, ExprRef right, llvm::SmallPtrSetImpl<Atom *> &bindable) {

@@ -109,11 +109,6 @@ struct Expr {
   ExprRef getStart() const { return args[1]; }
 };
 
-/// A size that has to equal another for the expressions to hold.
-struct SizeAssumption {
-  DimSize left, right;
-};
-
 /// Builds and compares the expressions of one match.
 class ExprContext {
 public:
@@ -199,6 +194,8 @@ private:
 
 /// What a Scalar is, traced to where it comes from.
 DimSize getSymbol(ExprRef scalar);
+/// An integer expression of one symbol as a size.
+FailureOr<DimSize> getAsSize(ExprRef expr);
 
 /// An integer expression as constant + sum of coefficient * atom + sum of
 /// coefficient * symbol. Symbols are integers without atoms, or loads.

@@ -253,9 +253,10 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
       ExprRef tested = condition->args[0], one = condition->args[1];
       if (tested->kind == ExprKind::Constant)
         std::swap(tested, one);
+      FailureOr<DimSize> testedSize = getAsSize(tested);
       if ((isEqual || isDifferent) && zero->kind == ExprKind::Constant && zero->integer == 0 &&
-          one->kind == ExprKind::Constant && one->integer == 1 &&
-          tested->kind == ExprKind::Scalar && getSymbol(tested).equals(size)) {
+          one->kind == ExprKind::Constant && one->integer == 1 && succeeded(testedSize) &&
+          testedSize->equals(size)) {
         DimIndex result = getDimIndex(index, tensor, dim);
         AtomList atoms = AtomPool::resolve(result.atoms);
         if (!result.other && atoms.size() == 1) {
@@ -355,7 +356,7 @@ ExprRef ExprContext::expandOp(Operation *op, unsigned result, ArrayRef<DimIndex>
     for (int64_t dim = 0; dim < sourceType.getRank(); ++dim)
       sizes.push_back(DimSize::ofDim(reshape.getSource(), dim));
     SmallVector<AtomList> parts;
-    if (!pool.split(all, sizes, parts))
+    if (!pool.split(all, sizes, parts, &assumptions))
       return nullptr;
     SmallVector<DimIndex, 4> source;
     for (const AtomList &part : parts)
