@@ -2,8 +2,8 @@
 #include "dashkv/Runtime/Array.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
@@ -129,6 +129,7 @@ llvm::Expected<Array> Array::readNpy(StringRef path) {
   array.dtype = code.drop_front().str();
   if (*order != "False")
     return fail(path, "expected C order, but got Fortran order");
+  int64_t wanted = array.getElementSize();
   SmallVector<StringRef> sizes;
   shape->split(sizes, ',', -1, /*KeepEmpty=*/false);
   for (StringRef text : sizes) {
@@ -138,16 +139,17 @@ llvm::Expected<Array> Array::readNpy(StringRef path) {
     if (text.trim().getAsInteger(10, size) || size < 0)
       return fail(path, "expected sizes in the shape, but got '" + text + "'");
     array.shape.push_back(size);
+    if (llvm::MulOverflow(wanted, size, wanted))
+      return fail(path, "expected a size that 64 bits hold, but got shape (" + *shape + ")");
   }
-  size_t wanted = array.getNumElements() * array.getElementSize();
-  if (body.size() != wanted)
+  if (body.size() != static_cast<size_t>(wanted))
     return fail(path, llvm::formatv("expected {0} bytes of data for {1}, but got {2}", wanted,
                                     array.describe(), body.size()));
   array.data = std::make_shared<std::vector<char>>(body.begin(), body.end());
   return array;
 }
 
-llvm::Error Array::writeNpy(StringRef path) const {
+llvm::Expected<std::unique_ptr<llvm::FileOutputBuffer>> Array::prepareNpy(StringRef path) const {
   std::string shapeText;
   for (int64_t size : shape)
     shapeText += std::to_string(size) + ", ";
@@ -162,15 +164,12 @@ llvm::Error Array::writeNpy(StringRef path) const {
   bytes += static_cast<char>(header.size() & 255);
   bytes += static_cast<char>(header.size() >> 8);
   bytes += header;
-  // Written to a temporary file and renamed.
   auto output = llvm::FileOutputBuffer::create(path, bytes.size() + data->size());
   if (!output)
     return fail(path, "cannot write: " + llvm::toString(output.takeError()));
   std::copy(bytes.begin(), bytes.end(), (*output)->getBufferStart());
   std::copy(data->begin(), data->end(), (*output)->getBufferStart() + bytes.size());
-  if (llvm::Error error = (*output)->commit())
-    return fail(path, "cannot write: " + llvm::toString(std::move(error)));
-  return llvm::Error::success();
+  return output;
 }
 
 double dashkv::getElement(const Array &array, Type type, int64_t i) {

@@ -154,8 +154,8 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
   std::vector<Site> sites;
   auto probeFunction = probeModule->lookupSymbol<func::FuncOp>(entry);
   SmallVector<TieredAttentionOp> ops(probeFunction.getBody().front().getOps<TieredAttentionOp>());
-  if (ops.empty())
-    return llvm::createStringError("expected a dashkv.tiered_attention in the body of '" + entry + "', but got none");
+  if (ops.empty() || !llvm::hasSingleElement(probeFunction.getBody()))
+    return llvm::createStringError("expected a dashkv.tiered_attention in the only block of '" + entry + "', but got none");
   Operation *terminator = probeFunction.getBody().front().getTerminator();
   SmallVector<Value> returned(terminator->getOperands());
   for (TieredAttentionOp op : ops) {

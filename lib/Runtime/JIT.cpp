@@ -34,7 +34,7 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
     for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       if (!tensor || getDtype(tensor.getElementType()).empty())
-        return function.emitError("expected tensors of floats or integers in the signature, but got ") << type;
+        return emitError(function.getLoc(), "expected tensors of floats or integers in the signature, but got ") << type;
     }
     Function entry{function.getFunctionType(), {}, {}, function.getLoc()};
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

@@ -120,10 +120,16 @@ int main(int argc, char **argv) {
   auto results = (*jit)->call(entry, *arguments);
   if (!results)
     return fail(llvm::toString(results.takeError()));
-  for (auto [path, result] : llvm::zip(outputs, *results))
-    if (!path.empty())
-      if (llvm::Error error = result.writeNpy(path))
-        return fail(llvm::toString(std::move(error)));
+  // All files or none.
+  std::vector<std::unique_ptr<llvm::FileOutputBuffer>> files;
+  for (auto [path, result] : llvm::zip(outputs, *results)) {
+    if (path.empty())
+      continue;
+    auto file = result.prepareNpy(path);
+    if (!file)
+      return fail(llvm::toString(file.takeError()));
+    files.push_back(std::move(*file));
+  }
   if (repeat && compareWith.empty()) {
     auto seconds = (*jit)->time(entry, *arguments, repeat);
     if (!seconds)
@@ -132,12 +138,14 @@ int main(int argc, char **argv) {
     measured["seconds"] = *seconds;
   }
   if (!jsonFile.empty()) {
-    std::string error;
-    auto output = openOutputFile(jsonFile, &error);
+    auto output = openOutputFile(jsonFile, &message);
     if (!output)
-      return fail(error);
+      return fail(message);
     output->os() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(measured)));
     output->keep();
   }
+  for (auto &file : files)
+    if (llvm::Error error = file->commit())
+      return fail("cannot write " + file->getPath() + ": " + llvm::toString(std::move(error)));
   return 0;
 }

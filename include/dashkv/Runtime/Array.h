@@ -4,6 +4,7 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileOutputBuffer.h"
 #include <memory>
 
 namespace mlir::dashkv {
@@ -32,8 +33,9 @@ struct Array {
 
   /// Reads version 1 to 3 of the format: little endian, C order, plain types.
   static llvm::Expected<Array> readNpy(StringRef path);
-  /// Writes the file whole or not at all.
-  llvm::Error writeNpy(StringRef path) const;
+  /// Writes a temporary file, which `commit()` of the result renames to `path`;
+  /// without it nothing is left behind.
+  llvm::Expected<std::unique_ptr<llvm::FileOutputBuffer>> prepareNpy(StringRef path) const;
 };
 
 /// The dtype that holds elements of `type`, empty if none does.
