@@ -13,7 +13,8 @@
 using namespace mlir;
 
 void mlir::dashkv::registerDashKVDialects(DialectRegistry &registry) {
-  registry.insert<DashKVDialect, tm_tensor::TMTensorDialect, iree_linalg_ext::IREELinalgExtDialect>();
+  registry
+      .insert<DashKVDialect, tm_tensor::TMTensorDialect, iree_linalg_ext::IREELinalgExtDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerRuntimeVerifiableOpInterfaceExternalModels(registry);
 }

@@ -45,7 +45,8 @@ void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   // A result that is an argument updated in place is no result: the caller has
   // the buffer, and returning it would cost a copy.
   pm.addPass(createFinalizeSignaturesPass());
-  bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
+  bufferization::buildBufferDeallocationPipeline(
+      pm, bufferization::BufferDeallocationPipelineOptions());
   pm.addPass(createConvertBufferizationToMemRefPass());
 
   // Loops, then control flow.
@@ -87,8 +88,8 @@ void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions 
 void mlir::dashkv::registerDashKVPipelines() {
   PassPipelineRegistration<CPUPipelineOptions>(
       "dashkv-linalg-pipeline", "Lowers dashkv ops to linalg on tensors", buildLinalgPipeline);
-  PassPipelineRegistration<>("dashkv-llvm-pipeline",
-                             "Lowers linalg on tensors to the LLVM dialect", buildLLVMPipeline);
+  PassPipelineRegistration<>("dashkv-llvm-pipeline", "Lowers linalg on tensors to the LLVM dialect",
+                             buildLLVMPipeline);
   PassPipelineRegistration<CPUPipelineOptions>(
       "dashkv-cpu-pipeline", "Lowers dashkv ops to the LLVM dialect on the CPU", buildCPUPipeline);
 }

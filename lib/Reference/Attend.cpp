@@ -21,19 +21,15 @@ struct Row {
 } // namespace
 
 /// Element of a mask whose dims of size 1 repeat, 0 without a mask.
-static double getMask(const Tensor<float> &mask, int64_t b, int64_t h,
-                      int64_t m, int64_t n) {
+static double getMask(const Tensor<float> &mask, int64_t b, int64_t h, int64_t m, int64_t n) {
   if (!mask.isGiven())
     return 0;
-  auto at = [&](int64_t i, unsigned dim) {
-    return mask.size(dim) == 1 ? 0 : i;
-  };
+  auto at = [&](int64_t i, unsigned dim) { return mask.size(dim) == 1 ? 0 : i; };
   return mask(at(b, 0), at(h, 1), at(m, 2), at(n, 3));
 }
 
 /// scale * q.k, without a mask.
-static double getScore(const AttentionOperands &op, int64_t b, int64_t h,
-                       int64_t m, int64_t n) {
+static double getScore(const AttentionOperands &op, int64_t b, int64_t h, int64_t m, int64_t n) {
   int64_t kv = getServing(h, op.query.size(1), op.key.size(1));
   int64_t depth = op.query.size(3);
   double dot = 0;
@@ -44,25 +40,22 @@ static double getScore(const AttentionOperands &op, int64_t b, int64_t h,
   return dot * (op.scale ? *op.scale : 1 / std::sqrt(double(depth)));
 }
 
-static double getValue(const Tensor<float> &value,
-                       const Tensor<float> &valueScale, int64_t b, int64_t kv,
-                       int64_t n, int64_t d) {
+static double getValue(const Tensor<float> &value, const Tensor<float> &valueScale, int64_t b,
+                       int64_t kv, int64_t n, int64_t d) {
   double scale = valueScale.isGiven() ? valueScale(kv) : 1;
   return value(b, kv, n, d) * scale;
 }
 
 /// All keys that exist for a row.
-static Row getRow(const AttentionOperands &op, int64_t b, int64_t h,
-                  int64_t m) {
+static Row getRow(const AttentionOperands &op, int64_t b, int64_t h, int64_t m) {
   int64_t rows = op.query.size(2), keys = op.key.size(2);
   int64_t length = op.lengths.isGiven() ? op.lengths(b) : keys;
-  int64_t limit = op.causal ? getLimit(length, rows, keys, m)
-                            : std::clamp<int64_t>(length, 0, keys);
+  int64_t limit =
+      op.causal ? getLimit(length, rows, keys, m) : std::clamp<int64_t>(length, 0, keys);
   Row row;
   for (int64_t n = 0; n < limit; ++n) {
     row.keys.push_back(n);
-    row.scores.push_back(getScore(op, b, h, m, n) +
-                         getMask(op.mask, b, h, m, n));
+    row.scores.push_back(getScore(op, b, h, m, n) + getMask(op.mask, b, h, m, n));
   }
   return row;
 }
@@ -72,8 +65,8 @@ static Row getRow(const AttentionOperands &op, int64_t b, int64_t h,
 //===----------------------------------------------------------------------===//
 
 AttentionResult attention(const AttentionOperands &op) {
-  int64_t batch = op.query.size(0), heads = op.query.size(1),
-          rows = op.query.size(2), valueDepth = op.value.size(3);
+  int64_t batch = op.query.size(0), heads = op.query.size(1), rows = op.query.size(2),
+          valueDepth = op.value.size(3);
   AttentionResult result = {Tensor<float>({batch, heads, rows, valueDepth}),
                             Tensor<float>({batch, heads, rows})};
   for (int64_t b = 0; b < batch; ++b)
@@ -95,8 +88,7 @@ AttentionResult attention(const AttentionOperands &op) {
                    getValue(op.value, op.valueScale, b, kv, row.keys[i], d);
           result.out(b, h, m, d) = sum == 0 ? 0 : static_cast<float>(acc / sum);
         }
-        result.lse(b, h, m) =
-            sum == 0 ? -INFINITY : static_cast<float>(max + std::log(sum));
+        result.lse(b, h, m) = sum == 0 ? -INFINITY : static_cast<float>(max + std::log(sum));
       }
   return result;
 }
@@ -105,12 +97,10 @@ AttentionResult attention(const AttentionOperands &op) {
 // Softmax statistics
 //===----------------------------------------------------------------------===//
 
-SoftmaxStats SoftmaxStats::start(int64_t batch, int64_t heads, int64_t rows,
-                                 int64_t valueDepth) {
-  return {
-      Tensor<float>({batch, heads, rows, valueDepth}),
-      Tensor<float>({batch, heads, rows}, std::numeric_limits<float>::lowest()),
-      Tensor<float>({batch, heads, rows})};
+SoftmaxStats SoftmaxStats::start(int64_t batch, int64_t heads, int64_t rows, int64_t valueDepth) {
+  return {Tensor<float>({batch, heads, rows, valueDepth}),
+          Tensor<float>({batch, heads, rows}, std::numeric_limits<float>::lowest()),
+          Tensor<float>({batch, heads, rows})};
 }
 
 /// Larger of the two; NaN if either is NaN, as in the softmax of the lowerings.
@@ -119,9 +109,8 @@ static float getMaximum(float l, float r) {
 }
 
 /// Adds the keys of `row` to the statistics of row (b,h,m).
-static void addRow(const Row &row, const Tensor<float> &value,
-                   const Tensor<float> &valueScale, SoftmaxStats &stats,
-                   int64_t b, int64_t h, int64_t m) {
+static void addRow(const Row &row, const Tensor<float> &value, const Tensor<float> &valueScale,
+                   SoftmaxStats &stats, int64_t b, int64_t h, int64_t m) {
   // The new maximum is rounded first: the sums then refer to the number that
   // the result holds.
   float oldMax = stats.max(b, h, m), max = oldMax;
@@ -145,10 +134,9 @@ static void addRow(const Row &row, const Tensor<float> &value,
   stats.sum(b, h, m) = static_cast<float>(sum);
 }
 
-SoftmaxStats onlineAttention(const AttentionOperands &op,
-                             const SoftmaxStats &stats, const List *list) {
-  int64_t batch = op.query.size(0), heads = op.query.size(1),
-          rows = op.query.size(2);
+SoftmaxStats onlineAttention(const AttentionOperands &op, const SoftmaxStats &stats,
+                             const List *list) {
+  int64_t batch = op.query.size(0), heads = op.query.size(1), rows = op.query.size(2);
   SoftmaxStats result = stats;
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)
@@ -168,8 +156,7 @@ SoftmaxStats onlineAttention(const AttentionOperands &op,
   return result;
 }
 
-SoftmaxStats onlineReduce(const Tensor<float> &scores,
-                          const Tensor<float> &value,
+SoftmaxStats onlineReduce(const Tensor<float> &scores, const Tensor<float> &value,
                           const Tensor<float> &valueScale, const List &list,
                           const SoftmaxStats &stats) {
   int64_t batch = scores.size(0), heads = scores.size(1), rows = scores.size(2);
@@ -189,9 +176,8 @@ SoftmaxStats onlineReduce(const Tensor<float> &scores,
 }
 
 SoftmaxStats merge(const SoftmaxStats &partials, const SoftmaxStats &stats) {
-  int64_t splits = partials.acc.size(0), batch = stats.acc.size(0),
-          heads = stats.acc.size(1), rows = stats.acc.size(2),
-          valueDepth = stats.acc.size(3);
+  int64_t splits = partials.acc.size(0), batch = stats.acc.size(0), heads = stats.acc.size(1),
+          rows = stats.acc.size(2), valueDepth = stats.acc.size(3);
   SoftmaxStats result = stats;
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)
@@ -228,8 +214,7 @@ AttentionResult finalize(const SoftmaxStats &stats) {
       continue;
     for (int64_t d = row * valueDepth; d < int64_t(row + 1) * valueDepth; ++d)
       result.out.data[d] = static_cast<float>(stats.acc.data[d] / sum);
-    result.lse.data[row] =
-        static_cast<float>(stats.max.data[row] + std::log(sum));
+    result.lse.data[row] = static_cast<float>(stats.max.data[row] + std::log(sum));
   }
   return result;
 }
@@ -238,9 +223,8 @@ AttentionResult finalize(const SoftmaxStats &stats) {
 // Estimated logits
 //===----------------------------------------------------------------------===//
 
-Tensor<float> estimateScores(const Tensor<int8_t> &queryCodes,
-                             const Tensor<int8_t> &keyCodes, const List &list,
-                             const Scoring &scoring) {
+Tensor<float> estimateScores(const Tensor<int8_t> &queryCodes, const Tensor<int8_t> &keyCodes,
+                             const List &list, const Scoring &scoring) {
   CodeReader codes(queryCodes, keyCodes);
   int64_t batch = queryCodes.size(0), heads = scoring.temperature.size(0),
           rows = queryCodes.size(2), capacity = list.indices.size(3);
@@ -251,8 +235,7 @@ Tensor<float> estimateScores(const Tensor<int8_t> &queryCodes,
         int64_t listHead = getServing(h, heads, list.indices.size(1)),
                 codeHead = getServing(h, heads, queryCodes.size(1)),
                 kv = getServing(h, heads, keyCodes.size(1));
-        double codeScale =
-            scoring.codeScale.isGiven() ? scoring.codeScale(b, codeHead, m) : 1;
+        double codeScale = scoring.codeScale.isGiven() ? scoring.codeScale(b, codeHead, m) : 1;
         int total = 0;
         for (int64_t bit = 0; bit < codes.bits; ++bit)
           total += std::abs(codes.queryWeight(b, codeHead, m, bit));
@@ -261,20 +244,18 @@ Tensor<float> estimateScores(const Tensor<int8_t> &queryCodes,
           int distance = codes.distance(b, codeHead, m, n);
           double residual = 0;
           if (scoring.table.isGiven())
-            residual =
-                scoring.table(scoring.table.size(0) == 1 ? 0 : h, distance);
+            residual = scoring.table(scoring.table.size(0) == 1 ? 0 : h, distance);
           if (!scoring.mlp.weights.empty()) {
             std::vector<double> signs;
             for (int64_t bit = 0; bit < codes.bits; ++bit)
-              signs.push_back(codes.queryWeight(b, codeHead, m, bit) > 0 ? 1
-                                                                         : -1);
+              signs.push_back(codes.queryWeight(b, codeHead, m, bit) > 0 ? 1 : -1);
             for (int64_t bit = 0; bit < codes.bits; ++bit)
               signs.push_back(codes.keyBit(b, kv, n, bit) ? 1 : -1);
             residual = encodeVector(scoring.mlp, h, signs)[0];
           }
-          scores(b, h, m, c) = static_cast<float>(
-              scoring.temperature(h) * codeScale * (total - 2 * distance) +
-              scoring.bias(h) + residual);
+          scores(b, h, m, c) =
+              static_cast<float>(scoring.temperature(h) * codeScale * (total - 2 * distance) +
+                                 scoring.bias(h) + residual);
         }
       }
   return scores;
@@ -284,8 +265,7 @@ Tensor<float> estimateScores(const Tensor<int8_t> &queryCodes,
 // Tiered attention
 //===----------------------------------------------------------------------===//
 
-TieredResult tieredAttention(const AttentionOperands &operands,
-                             const TieredOperands &tiered,
+TieredResult tieredAttention(const AttentionOperands &operands, const TieredOperands &tiered,
                              const Tiering &tiering) {
   int64_t batch = operands.query.size(0), heads = operands.query.size(1),
           rows = operands.query.size(2), keys = operands.key.size(2);
@@ -302,23 +282,20 @@ TieredResult tieredAttention(const AttentionOperands &operands,
     result.kept = Tensor<uint8_t>({batch, keys});
     for (int64_t b = 0; b < batch; ++b)
       for (int64_t n = 0; n < keys; ++n)
-        result.kept(b, n) =
-            n < (operands.lengths.isGiven() ? operands.lengths(b) : keys);
+        result.kept(b, n) = n < (operands.lengths.isGiven() ? operands.lengths(b) : keys);
     return result;
   }
 
   RetrieveOperands retrieveOperands = tiered.retrieve;
   retrieveOperands.lengths = operands.lengths;
-  Selection selection = retrieve(tiered.queryCodes, tiered.keyCodes, keys, keys,
-                                 retrieveOperands, tiering);
+  Selection selection =
+      retrieve(tiered.queryCodes, tiered.keyCodes, keys, keys, retrieveOperands, tiering);
   SoftmaxStats stats = onlineAttention(
-      operands, SoftmaxStats::start(batch, heads, rows, operands.value.size(3)),
-      &selection.full);
+      operands, SoftmaxStats::start(batch, heads, rows, operands.value.size(3)), &selection.full);
   if (tiered.scoring.temperature.isGiven())
-    stats =
-        onlineReduce(estimateScores(tiered.queryCodes, tiered.keyCodes,
-                                    selection.mid, tiered.scoring),
-                     operands.value, operands.valueScale, selection.mid, stats);
+    stats = onlineReduce(
+        estimateScores(tiered.queryCodes, tiered.keyCodes, selection.mid, tiered.scoring),
+        operands.value, operands.valueScale, selection.mid, stats);
   AttentionResult attended = finalize(stats);
   result.out = attended.out;
   result.lse = attended.lse;

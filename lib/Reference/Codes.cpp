@@ -22,14 +22,12 @@ static double activate(Activation activation, double x) {
   return NAN;
 }
 
-std::vector<double> encodeVector(const Encoder &encoder, int64_t head,
-                                 std::vector<double> x) {
+std::vector<double> encodeVector(const Encoder &encoder, int64_t head, std::vector<double> x) {
   for (size_t layer = 0; layer < encoder.weights.size(); ++layer) {
     const Tensor<float> &weight = encoder.weights[layer];
     bool perHead = weight.shape.size() == 3;
     int64_t in = weight.size(perHead), out = weight.size(perHead + 1);
-    require(static_cast<int64_t>(x.size()) == in,
-            "weights whose sizes follow from one another");
+    require(static_cast<int64_t>(x.size()) == in, "weights whose sizes follow from one another");
     std::vector<double> z(out);
     for (int64_t j = 0; j < out; ++j) {
       for (int64_t i = 0; i < in; ++i)
@@ -46,13 +44,11 @@ std::vector<double> encodeVector(const Encoder &encoder, int64_t head,
   return x;
 }
 
-Tensor<float> hashValues(const Tensor<float> &input, const Encoder &encoder,
-                         int64_t group) {
+Tensor<float> hashValues(const Tensor<float> &input, const Encoder &encoder, int64_t group) {
   int64_t batch = input.size(0), rows = input.size(2), depth = input.size(3);
   require(input.size(1) % group == 0, "heads that are a multiple of the group");
   int64_t codeHeads = input.size(1) / group;
-  Tensor<float> values(
-      {batch, codeHeads, rows, encoder.weights.back().shape.back()});
+  Tensor<float> values({batch, codeHeads, rows, encoder.weights.back().shape.back()});
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < codeHeads; ++h)
       for (int64_t m = 0; m < rows; ++m) {
@@ -88,8 +84,7 @@ Codes encodeValues(const Tensor<float> &values, int64_t levels) {
   constexpr float largestFinite = std::numeric_limits<float>::max();
   int64_t batch = values.size(0), heads = values.size(1), rows = values.size(2),
           bits = values.size(3);
-  Codes result = {Tensor<int8_t>(values.shape),
-                  Tensor<float>({batch, heads, rows})};
+  Codes result = {Tensor<int8_t>(values.shape), Tensor<float>({batch, heads, rows})};
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)
       for (int64_t m = 0; m < rows; ++m) {
@@ -97,18 +92,17 @@ Codes encodeValues(const Tensor<float> &values, int64_t levels) {
         float largest = 0, total = 0;
         for (int64_t l = 0; l < bits; ++l) {
           float z = values(b, h, m, l);
-          magnitudes[l] =
-              std::isnan(z) ? 0 : std::min(std::fabs(z), largestFinite);
+          magnitudes[l] = std::isnan(z) ? 0 : std::min(std::fabs(z), largestFinite);
           largest = std::max(largest, magnitudes[l]);
           total += magnitudes[l];
         }
         if (largest == 0)
           continue; // weights and scale are 0
-        float s = std::min({static_cast<float>(levels + 1) / largest,
-                            126.0f / total, largestFinite});
+        float s =
+            std::min({static_cast<float>(levels + 1) / largest, 126.0f / total, largestFinite});
         for (int64_t l = 0; l < bits; ++l) {
-          int weight = static_cast<int>(std::min(
-              static_cast<float>(levels), std::floor(magnitudes[l] * s)));
+          int weight =
+              static_cast<int>(std::min(static_cast<float>(levels), std::floor(magnitudes[l] * s)));
           result.codes(b, h, m, l) = values(b, h, m, l) < 0 ? -weight : weight;
         }
         result.codeScale(b, h, m) = 1 / s;
@@ -116,8 +110,8 @@ Codes encodeValues(const Tensor<float> &values, int64_t levels) {
   return result;
 }
 
-Codes hashEncode(const Tensor<float> &input, const Encoder &encoder,
-                 int64_t levels, int64_t group) {
+Codes hashEncode(const Tensor<float> &input, const Encoder &encoder, int64_t levels,
+                 int64_t group) {
   return encodeValues(hashValues(input, encoder, group), levels);
 }
 
@@ -126,20 +120,16 @@ Codes hashEncode(const Tensor<float> &input, const Encoder &encoder,
 //===----------------------------------------------------------------------===//
 
 CodeReader::CodeReader(const Tensor<int8_t> &query, const Tensor<int8_t> &keys)
-    : query(query), keys(keys), bits(8 * keys.size(3)),
-      weighted(query.size(3) == bits) {
-  require(weighted || query.size(3) == keys.size(3),
-          "query codes of L/8 bytes or of L weights");
-  require(query.size(1) % keys.size(1) == 0,
-          "code heads that are a multiple of the KV heads");
+    : query(query), keys(keys), bits(8 * keys.size(3)), weighted(query.size(3) == bits) {
+  require(weighted || query.size(3) == keys.size(3), "query codes of L/8 bytes or of L weights");
+  require(query.size(1) % keys.size(1) == 0, "code heads that are a multiple of the KV heads");
 }
 
 bool CodeReader::keyBit(int64_t b, int64_t kv, int64_t n, int64_t bit) const {
   return keys(b, kv, n, bit / 8) >> bit % 8 & 1;
 }
 
-int CodeReader::queryWeight(int64_t b, int64_t h, int64_t m,
-                            int64_t bit) const {
+int CodeReader::queryWeight(int64_t b, int64_t h, int64_t m, int64_t bit) const {
   if (weighted)
     return query(b, h, m, bit);
   return query(b, h, m, bit / 8) >> bit % 8 & 1 ? 1 : -1;
@@ -156,11 +146,10 @@ int CodeReader::distance(int64_t b, int64_t h, int64_t m, int64_t n) const {
   return distance;
 }
 
-Tensor<int16_t> hammingDistance(const Tensor<int8_t> &queryCodes,
-                                const Tensor<int8_t> &keyCodes) {
+Tensor<int16_t> hammingDistance(const Tensor<int8_t> &queryCodes, const Tensor<int8_t> &keyCodes) {
   CodeReader codes(queryCodes, keyCodes);
-  int64_t batch = queryCodes.size(0), heads = queryCodes.size(1),
-          rows = queryCodes.size(2), keys = keyCodes.size(2);
+  int64_t batch = queryCodes.size(0), heads = queryCodes.size(1), rows = queryCodes.size(2),
+          keys = keyCodes.size(2);
   Tensor<int16_t> distances({batch, heads, rows, keys});
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)

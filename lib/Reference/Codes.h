@@ -20,8 +20,7 @@ struct CodeReader {
 };
 
 /// What an encoder makes of one vector of head `head`.
-std::vector<double> encodeVector(const Encoder &encoder, int64_t head,
-                                 std::vector<double> x);
+std::vector<double> encodeVector(const Encoder &encoder, int64_t head, std::vector<double> x);
 
 } // namespace dashkv::reference
 

@@ -41,16 +41,13 @@ uint16_t floatToHalf(float value) {
   int exponent;
   std::frexp(magnitude, &exponent);
   int spacing = magnitude < 0x1p-14f ? -24 : exponent - 11;
-  int mantissa =
-      static_cast<int>(std::nearbyint(std::ldexp(magnitude, -spacing)));
+  int mantissa = static_cast<int>(std::nearbyint(std::ldexp(magnitude, -spacing)));
   // A mantissa that was rounded up to 2048, or a denormal up to 1024, carries
   // into the exponent field by itself.
   return sign | static_cast<uint16_t>(mantissa + ((spacing + 24) << 10));
 }
 
-float bfloatToFloat(uint16_t bits) {
-  return fromBits(static_cast<uint32_t>(bits) << 16);
-}
+float bfloatToFloat(uint16_t bits) { return fromBits(static_cast<uint32_t>(bits) << 16); }
 
 uint16_t floatToBfloat(float value) {
   uint32_t bits = getBits(value);

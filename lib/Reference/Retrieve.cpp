@@ -9,8 +9,7 @@ static int64_t takeFraction(int64_t millionths, int64_t limit) {
   return (millionths * limit + 999999) / 1000000; // rounded up
 }
 
-static int64_t getBudget(int64_t millionths, int64_t min, int64_t max,
-                         int64_t limit) {
+static int64_t getBudget(int64_t millionths, int64_t min, int64_t max, int64_t limit) {
   int64_t budget = std::max(takeFraction(millionths, limit), min);
   return max == Tiering::none ? budget : std::min(budget, max);
 }
@@ -19,9 +18,7 @@ int64_t Tiering::getFullBudget(int64_t limit) const {
   return getBudget(full, fullMin, fullMax, limit);
 }
 
-int64_t Tiering::getMidBudget(int64_t limit) const {
-  return getBudget(mid, midMin, midMax, limit);
-}
+int64_t Tiering::getMidBudget(int64_t limit) const { return getBudget(mid, midMin, midMax, limit); }
 
 int64_t Tiering::getVoteRank(int64_t limit) const {
   return takeFraction(voteFraction == none ? full : voteFraction, limit);
@@ -35,8 +32,8 @@ int64_t getLimit(int64_t length, int64_t rows, int64_t keys, int64_t m) {
   return std::clamp<int64_t>(length - rows + 1 + m, 0, keys);
 }
 
-static int64_t getLimit(const Tensor<int32_t> &lengths, int64_t b, int64_t rows,
-                        int64_t keys, int64_t m) {
+static int64_t getLimit(const Tensor<int32_t> &lengths, int64_t b, int64_t rows, int64_t keys,
+                        int64_t m) {
   return getLimit(lengths.isGiven() ? lengths(b) : keys, rows, keys, m);
 }
 
@@ -45,8 +42,8 @@ static int64_t getLimit(const Tensor<int32_t> &lengths, int64_t b, int64_t rows,
 //===----------------------------------------------------------------------===//
 
 /// The k-th smallest distance of the visible keys of a row, -1 when k = 0.
-static int32_t findRadius(const Tensor<int16_t> &distances, int64_t b,
-                          int64_t h, int64_t m, int64_t limit, int64_t k) {
+static int32_t findRadius(const Tensor<int16_t> &distances, int64_t b, int64_t h, int64_t m,
+                          int64_t limit, int64_t k) {
   if (k == 0)
     return -1;
   std::vector<int32_t> visible;
@@ -56,11 +53,10 @@ static int32_t findRadius(const Tensor<int16_t> &distances, int64_t b,
   return visible[k - 1];
 }
 
-Tensor<int16_t> calibrate(const Tensor<int16_t> &distances,
-                          const RetrieveOperands &operands,
+Tensor<int16_t> calibrate(const Tensor<int16_t> &distances, const RetrieveOperands &operands,
                           const Tiering &tiering) {
-  int64_t batch = distances.size(0), heads = distances.size(1),
-          rows = distances.size(2), keys = distances.size(3);
+  int64_t batch = distances.size(0), heads = distances.size(1), rows = distances.size(2),
+          keys = distances.size(3);
   require(operands.prior.isGiven() == operands.priorDiscount.isGiven(),
           "a prior and its discount, or neither");
   Tensor<int32_t> votes({batch, rows, keys});
@@ -71,8 +67,7 @@ Tensor<int16_t> calibrate(const Tensor<int16_t> &distances,
           int64_t limit = getLimit(operands.lengths, b, rows, keys, m);
           int32_t radius = operands.radius.isGiven()
                                ? operands.radius(b, h, m)
-                               : findRadius(distances, b, h, m, limit,
-                                            tiering.getVoteRank(limit));
+                               : findRadius(distances, b, h, m, limit, tiering.getVoteRank(limit));
           for (int64_t n = 0; n < keys; ++n)
             votes(b, m, n) += distances(b, h, m, n) <= radius;
         }
@@ -83,8 +78,7 @@ Tensor<int16_t> calibrate(const Tensor<int16_t> &distances,
       for (int64_t m = 0; m < rows; ++m)
         for (int64_t n = 0; n < keys; ++n) {
           int32_t value = distances(b, h, m, n) * (1 << tiering.bitsFraction);
-          if (operands.voteDiscount.isGiven() &&
-              votes(b, m, n) > tiering.getVoteThreshold(heads))
+          if (operands.voteDiscount.isGiven() && votes(b, m, n) > tiering.getVoteThreshold(heads))
             value -= operands.voteDiscount(h);
           if (operands.prior.isGiven() && operands.prior(b, n))
             value -= operands.priorDiscount(h);
@@ -104,18 +98,16 @@ struct Candidate {
 };
 } // namespace
 
-static List makeList(int64_t batch, int64_t heads, int64_t rows,
-                     int64_t capacity) {
+static List makeList(int64_t batch, int64_t heads, int64_t rows, int64_t capacity) {
   return {Tensor<int32_t>({batch, heads, rows, capacity}, -1),
           Tensor<int32_t>({batch, heads, rows}),
-          Tensor<int32_t>({batch, heads, rows},
-                          std::numeric_limits<int32_t>::min())};
+          Tensor<int32_t>({batch, heads, rows}, std::numeric_limits<int32_t>::min())};
 }
 
 /// Moves the first `wanted` candidates of `order`, and with inclusive ties all
 /// at the last one's distance, to `keys`. Returns the largest distance moved.
-static int32_t takeTier(std::vector<Candidate> &order, int64_t wanted,
-                        Ties ties, std::vector<int64_t> &keys) {
+static int32_t takeTier(std::vector<Candidate> &order, int64_t wanted, Ties ties,
+                        std::vector<int64_t> &keys) {
   size_t taken = std::min<int64_t>(wanted, order.size());
   if (taken == 0)
     return std::numeric_limits<int32_t>::min();
@@ -130,8 +122,7 @@ static int32_t takeTier(std::vector<Candidate> &order, int64_t wanted,
 }
 
 /// Writes `keys`, ascending and cut to the capacity, as a list.
-static void writeList(std::vector<int64_t> keys, List &list, int64_t b,
-                      int64_t h, int64_t m) {
+static void writeList(std::vector<int64_t> keys, List &list, int64_t b, int64_t h, int64_t m) {
   std::sort(keys.begin(), keys.end());
   int64_t count = std::min<int64_t>(keys.size(), list.indices.size(3));
   for (int64_t c = 0; c < count; ++c)
@@ -139,13 +130,11 @@ static void writeList(std::vector<int64_t> keys, List &list, int64_t b,
   list.counts(b, h, m) = static_cast<int32_t>(count);
 }
 
-Selection select(const Tensor<int16_t> &distances, int64_t listHeads,
-                 int64_t fullCapacity, int64_t midCapacity,
-                 const RetrieveOperands &operands, const Tiering &tiering) {
-  int64_t batch = distances.size(0), codeHeads = distances.size(1),
-          rows = distances.size(2), keys = distances.size(3);
-  require(codeHeads % listHeads == 0 &&
-              (tiering.scope == Scope::Group || codeHeads == listHeads),
+Selection select(const Tensor<int16_t> &distances, int64_t listHeads, int64_t fullCapacity,
+                 int64_t midCapacity, const RetrieveOperands &operands, const Tiering &tiering) {
+  int64_t batch = distances.size(0), codeHeads = distances.size(1), rows = distances.size(2),
+          keys = distances.size(3);
+  require(codeHeads % listHeads == 0 && (tiering.scope == Scope::Group || codeHeads == listHeads),
           "a list a code head or a list a group of them, as the scope says");
   Selection result = {makeList(batch, listHeads, rows, fullCapacity),
                       makeList(batch, listHeads, rows, midCapacity),
@@ -170,13 +159,11 @@ Selection select(const Tensor<int16_t> &distances, int64_t listHeads,
             distance += distances(b, h * perList + e, m, n);
           order.push_back({distance, n});
         }
-        std::sort(order.begin(), order.end(),
-                  [&](const Candidate &l, const Candidate &r) {
-                    if (l.distance != r.distance)
-                      return l.distance < r.distance;
-                    return tiering.ties == Ties::Newest ? l.key > r.key
-                                                        : l.key < r.key;
-                  });
+        std::sort(order.begin(), order.end(), [&](const Candidate &l, const Candidate &r) {
+          if (l.distance != r.distance)
+            return l.distance < r.distance;
+          return tiering.ties == Ties::Newest ? l.key > r.key : l.key < r.key;
+        });
         result.full.threshold(b, h, m) =
             takeTier(order, tiering.getFullBudget(limit), tiering.ties, full);
         result.mid.threshold(b, h, m) =
@@ -195,15 +182,13 @@ Selection select(const Tensor<int16_t> &distances, int64_t listHeads,
   return result;
 }
 
-Selection retrieve(const Tensor<int8_t> &queryCodes,
-                   const Tensor<int8_t> &keyCodes, int64_t fullCapacity,
-                   int64_t midCapacity, const RetrieveOperands &operands,
+Selection retrieve(const Tensor<int8_t> &queryCodes, const Tensor<int8_t> &keyCodes,
+                   int64_t fullCapacity, int64_t midCapacity, const RetrieveOperands &operands,
                    const Tiering &tiering) {
   Tensor<int16_t> raw = hammingDistance(queryCodes, keyCodes);
-  int64_t listHeads =
-      tiering.scope == Scope::Head ? queryCodes.size(1) : keyCodes.size(1);
-  return select(calibrate(raw, operands, tiering), listHeads, fullCapacity,
-                midCapacity, operands, tiering);
+  int64_t listHeads = tiering.scope == Scope::Head ? queryCodes.size(1) : keyCodes.size(1);
+  return select(calibrate(raw, operands, tiering), listHeads, fullCapacity, midCapacity, operands,
+                tiering);
 }
 
 } // namespace dashkv::reference

@@ -9,6 +9,6 @@ int main(int argc, char **argv) {
   mlir::dashkv::registerAllDialects(registry);
   mlir::registerAllPasses();
   mlir::dashkv::registerDashKVPasses();
-  return mlir::failed(mlir::MlirOptMain(
-      argc, argv, "dashkv-opt: runs passes on attention modules\n", registry));
+  return mlir::failed(
+      mlir::MlirOptMain(argc, argv, "dashkv-opt: runs passes on attention modules\n", registry));
 }

@@ -34,8 +34,7 @@ struct AttentionCase : Case {
       results.push_back("lse");
       kernel.hit("lse");
     }
-    kernel.setOp("attention " + attend.print(kernel) +
-                     kernel.group("outs", {"out"}) +
+    kernel.setOp("attention " + attend.print(kernel) + kernel.group("outs", {"out"}) +
                      kernel.group("lse", {"lse"}),
                  attend.attributes(kernel), results);
   }
@@ -62,16 +61,14 @@ struct OnlineAttentionCase : Case {
   void declare(Kernel &kernel) override {
     bool listed = kernel.random.chance(0.6);
     chooseDims(kernel);
-    attend.declare(kernel,
-                   listed ? AttentionGroup::Listed : AttentionGroup::Full);
+    attend.declare(kernel, listed ? AttentionGroup::Listed : AttentionGroup::Full);
     if (listed)
       list.declare(kernel);
     attend.declareOut(kernel, "acc", "f32", false);
     kernel.addArgument("max", "f32", attend.rowOrder);
     kernel.addArgument("sum", "f32", attend.rowOrder);
     kernel.hit(listed ? "online=list" : "online=all keys");
-    kernel.setOp("online_attention " +
-                     attend.print(kernel, ListGroup::print(kernel)) +
+    kernel.setOp("online_attention " + attend.print(kernel, ListGroup::print(kernel)) +
                      kernel.group("outs", {"acc", "max", "sum"}),
                  attend.attributes(kernel), {"acc", "max", "sum"});
   }
@@ -84,10 +81,9 @@ struct OnlineAttentionCase : Case {
     SoftmaxStats stats;
     StatsGroup::fill(kernel, stats, attend.outOrder);
     kernel.run();
-    SoftmaxStats expected = onlineAttention(
-        attend.op, stats, kernel.has("indices") ? &list.list : nullptr);
-    StatsGroup::check(kernel, expected, attend.outOrder,
-                      attend.getSlack(expected.acc, flavor));
+    SoftmaxStats expected =
+        onlineAttention(attend.op, stats, kernel.has("indices") ? &list.list : nullptr);
+    StatsGroup::check(kernel, expected, attend.outOrder, attend.getSlack(expected.acc, flavor));
   }
 };
 
@@ -108,8 +104,7 @@ struct OnlineReduceCase : Case {
     kernel.addArgument("max", "f32", {"B", "Hq", "M"});
     kernel.addArgument("sum", "f32", {"B", "Hq", "M"});
     kernel.setOp("online_reduce" + kernel.group("ins", {"scores", "value"}) +
-                     ListGroup::print(kernel) +
-                     kernel.group("value_scale", {"value_scale"}) +
+                     ListGroup::print(kernel) + kernel.group("value_scale", {"value_scale"}) +
                      kernel.group("outs", {"acc", "max", "sum"}),
                  {}, {"acc", "max", "sum"});
   }
@@ -121,7 +116,7 @@ struct OnlineReduceCase : Case {
     Tensor<float> scores(kernel.sizes(kernel.dims("scores")));
     Tensor<float> value(kernel.sizes(kernel.dims("value"))), valueScale;
     for (float &x : scores.data)
-      x = random.chance(0.05)       ? -INFINITY
+      x = random.chance(0.05)      ? -INFINITY
           : flavor == Flavor::Wide ? random.wide(10)
                                    : random.normal();
     for (float &x : value.data)
@@ -136,8 +131,7 @@ struct OnlineReduceCase : Case {
     SoftmaxStats stats;
     StatsGroup::fill(kernel, stats, {});
     kernel.run();
-    StatsGroup::check(
-        kernel, onlineReduce(scores, value, valueScale, list.list, stats), {});
+    StatsGroup::check(kernel, onlineReduce(scores, value, valueScale, list.list, stats), {});
   }
 };
 
@@ -161,18 +155,17 @@ struct MergeCase : Case {
     resizeDims(kernel);
     if (kernel.isDynamic("S"))
       kernel.resize("S", random.integer(0, 5));
-    SoftmaxStats parts = {Tensor<float>(kernel.sizes(kernel.dims("accs"))),
-                          Tensor<float>(kernel.sizes(kernel.dims("maxs")),
-                                        std::numeric_limits<float>::lowest()),
-                          Tensor<float>(kernel.sizes(kernel.dims("sums")))};
+    SoftmaxStats parts = {
+        Tensor<float>(kernel.sizes(kernel.dims("accs"))),
+        Tensor<float>(kernel.sizes(kernel.dims("maxs")), std::numeric_limits<float>::lowest()),
+        Tensor<float>(kernel.sizes(kernel.dims("sums")))};
     int64_t valueDepth = kernel.size("Dv");
     for (size_t row = 0; row < parts.max.data.size(); ++row) {
       if (random.chance(flavor == Flavor::Edge ? 0.8 : 0.2)) {
         kernel.hit("merge=empty part");
         continue;
       }
-      parts.max.data[row] =
-          flavor == Flavor::Wide ? random.wide(10) : random.normal();
+      parts.max.data[row] = flavor == Flavor::Wide ? random.wide(10) : random.normal();
       parts.sum.data[row] = 1 + std::fabs(random.normal());
       for (int64_t d = 0; d < valueDepth; ++d)
         parts.acc.data[row * valueDepth + d] = random.normal();
@@ -213,9 +206,8 @@ struct FinalizeCase : Case {
   void check(Kernel &kernel, Flavor flavor) override {
     Random &random = kernel.random;
     resizeDims(kernel);
-    SoftmaxStats stats =
-        SoftmaxStats::start(kernel.size("B"), kernel.size("Hq"),
-                            kernel.size("M"), kernel.size("Dv"));
+    SoftmaxStats stats = SoftmaxStats::start(kernel.size("B"), kernel.size("Hq"), kernel.size("M"),
+                                             kernel.size("Dv"));
     for (size_t row = 0; row < stats.sum.data.size(); ++row) {
       if (random.chance(flavor == Flavor::Edge ? 0.5 : 0.1)) {
         kernel.hit("finalize=empty row");
@@ -266,8 +258,7 @@ struct HashEncodeCase : Case {
     kernel.addArgument("input", type, {"B", "Hq", "M", "D"});
     encode.declare(kernel, "", mlp, codeHeads, in, std::to_string(bits));
     kernel.addInit("codes", "i8",
-                   {"B", codeHeads, "M",
-                    std::to_string(levels == 1 ? bits / 8 : bits)});
+                   {"B", codeHeads, "M", std::to_string(levels == 1 ? bits / 8 : bits)});
     Names results = {"codes"}, attributes;
     if (random.chance(0.5)) {
       kernel.addInit("code_scale", "f32", {"B", codeHeads, "M"});
@@ -275,17 +266,14 @@ struct HashEncodeCase : Case {
       kernel.hit("encoder=code_scale");
     }
     if (mlp)
-      attributes.push_back("activation = #dashkv.activation<" +
-                           encode.activation() + ">");
+      attributes.push_back("activation = #dashkv.activation<" + encode.activation() + ">");
     attributes.push_back("levels = " + std::to_string(levels) + " : i64");
     attributes.push_back("group = " + std::to_string(group) + " : i64");
     kernel.hit(mlp ? "encoder=mlp" : "encoder=linear");
     kernel.hit(levels == 1 ? "encoder=packed" : "encoder=weighted");
     kernel.setOp(std::string("hash_encode ") + (mlp ? "mlp" : "linear") +
-                     kernel.group("ins", {"input"}) +
-                     encode.print(kernel, "weights") +
-                     kernel.group("outs", {"codes"}) +
-                     kernel.group("code_scale", {"code_scale"}),
+                     kernel.group("ins", {"input"}) + encode.print(kernel, "weights") +
+                     kernel.group("outs", {"codes"}) + kernel.group("code_scale", {"code_scale"}),
                  attributes, results);
   }
 
@@ -349,12 +337,11 @@ struct HashEncodeCase : Case {
         continue;
       ++kernel.report.uncertainBits;
       allCertain = false;
-      if (!isUncertain(values.data[i], bounds.data[i],
-                       expected.codeScale.data[i / bits], wanted, got))
-        return kernel.fail("codes: value " + std::to_string(i) + " (z = " +
-                           std::to_string(values.data[i]) + "): expected " +
-                           std::to_string(wanted) + ", but got " +
-                           std::to_string(got));
+      if (!isUncertain(values.data[i], bounds.data[i], expected.codeScale.data[i / bits], wanted,
+                       got))
+        return kernel.fail("codes: value " + std::to_string(i) +
+                           " (z = " + std::to_string(values.data[i]) + "): expected " +
+                           std::to_string(wanted) + ", but got " + std::to_string(got));
     }
     if (kernel.has("code_scale")) {
       // An uncertain largest value moves 1/s by its own uncertainty.
@@ -365,26 +352,22 @@ struct HashEncodeCase : Case {
         double bound = 0, largest = 1e-30;
         for (int64_t l = 0; l < bits; ++l) {
           bound = std::max<double>(bound, bounds.data[row * bits + l]);
-          largest = std::max<double>(largest,
-                                     std::fabs(values.data[row * bits + l]));
+          largest = std::max<double>(largest, std::fabs(values.data[row * bits + l]));
         }
         slack.push_back(std::isfinite(bound) ? bound / largest * 0x1p-21 : 0);
       }
-      kernel.expectFloats("code_scale", expected.codeScale, {}, tolerance, slack,
-                          1);
+      kernel.expectFloats("code_scale", expected.codeScale, {}, tolerance, slack, 1);
     }
   }
 
   /// Whether rounding explains that a code differs.
-  bool isUncertain(float z, float bound, float codeScale, int wanted,
-                   int got) const {
+  bool isUncertain(float z, float bound, float codeScale, int wanted, int got) const {
     double error = bound * 0x1p-21; // some roundings of a few layers
     if (levels == 1)
       return std::fabs(z) <= error;
     double scaled = std::fabs(z) / codeScale;
     double distance = std::fabs(scaled - std::nearbyint(scaled));
-    return std::abs(wanted - got) == 1 &&
-           distance <= error / codeScale + 1e-5 * scaled;
+    return std::abs(wanted - got) == 1 && distance <= error / codeScale + 1e-5 * scaled;
   }
 };
 
@@ -397,8 +380,7 @@ struct HammingCase : Case {
     bool is256 = codes.bits == 256 && !codes.weighted;
     kernel.hit(is256 ? "distances=i16" : "distances=i8");
     kernel.addInit("out", is256 ? "i16" : "i8", {"B", "Hc", "M", "N"});
-    kernel.setOp("hamming_distance" +
-                     kernel.group("ins", {"query_codes", "key_codes"}) +
+    kernel.setOp("hamming_distance" + kernel.group("ins", {"query_codes", "key_codes"}) +
                      kernel.group("outs", {"out"}),
                  {}, {"out"});
   }
@@ -423,13 +405,11 @@ struct CalibrateCase : Case {
     Random &random = kernel.random;
     chooseDims(kernel);
     kernel.addDim("Hc", kernel.size(random.chance(0.5) ? "Hq" : "Hkv"));
-    kernel.addArgument("distances", random.chance(0.6) ? "i8" : "i16",
-                       {"B", "Hc", "M", "N"});
+    kernel.addArgument("distances", random.chance(0.6) ? "i8" : "i16", {"B", "Hc", "M", "N"});
     retrieve.declare(kernel, true, true, false);
     tiering = chooseTiering(kernel, false);
     kernel.addInit("out", "i16", {"B", "Hc", "M", "N"});
-    kernel.setOp("calibrate" + kernel.group("ins", {"distances"}) +
-                     RetrieveGroup::print(kernel) +
+    kernel.setOp("calibrate" + kernel.group("ins", {"distances"}) + RetrieveGroup::print(kernel) +
                      kernel.group("outs", {"out"}),
                  {printTiering(tiering)}, {"out"});
   }
@@ -462,8 +442,7 @@ struct SelectCase : Case {
     retrieve.declare(kernel, false, true, true);
     tiering = chooseTiering(kernel, true);
     outs.declare(kernel, tiering, tiering.scope == Scope::Head ? "Hc" : "Hkv");
-    kernel.setOp("select" + kernel.group("ins", {"distances"}) +
-                     RetrieveGroup::print(kernel) +
+    kernel.setOp("select" + kernel.group("ins", {"distances"}) + RetrieveGroup::print(kernel) +
                      SelectionGroup::print(kernel),
                  {printTiering(tiering)}, SelectionGroup::results(kernel));
   }
@@ -486,10 +465,9 @@ struct SelectCase : Case {
     retrieve.fill(kernel, flavor, 0);
     kernel.run();
     int64_t capacity = kernel.size("C");
-    Selection expected = select(
-        distances, kernel.size(tiering.scope == Scope::Head ? "Hc" : "Hkv"),
-        capacity, kernel.has("mid_indices") ? kernel.size("midC") : 0,
-        retrieve.op, tiering);
+    Selection expected =
+        select(distances, kernel.size(tiering.scope == Scope::Head ? "Hc" : "Hkv"), capacity,
+               kernel.has("mid_indices") ? kernel.size("midC") : 0, retrieve.op, tiering);
     outs.check(kernel, expected);
   }
 };
@@ -506,8 +484,7 @@ struct RetrieveCase : Case {
     retrieveOperands.declare(kernel, true, true, true);
     tiering = chooseTiering(kernel, codes.headPerQuery);
     outs.declare(kernel, tiering, tiering.scope == Scope::Head ? "Hc" : "Hkv");
-    kernel.setOp("retrieve" + CodesGroup::print(kernel) +
-                     RetrieveGroup::print(kernel) +
+    kernel.setOp("retrieve" + CodesGroup::print(kernel) + RetrieveGroup::print(kernel) +
                      SelectionGroup::print(kernel),
                  {printTiering(tiering)}, SelectionGroup::results(kernel));
   }
@@ -520,8 +497,7 @@ struct RetrieveCase : Case {
     kernel.run();
     Selection expected =
         retrieve(codes.queryCodes, codes.keyCodes, kernel.size("C"),
-                 kernel.has("mid_indices") ? kernel.size("midC") : 0,
-                 retrieveOperands.op, tiering);
+                 kernel.has("mid_indices") ? kernel.size("midC") : 0, retrieveOperands.op, tiering);
     outs.check(kernel, expected);
     for (int32_t count : expected.full.counts.data)
       if (count == kernel.size("C") && count < kernel.size("N"))
@@ -540,9 +516,8 @@ struct EstimateCase : Case {
     list.declare(kernel);
     scoring.declare(kernel, codes);
     kernel.addInit("out", "f32", {"B", "Hq", "M", "C"});
-    kernel.setOp("estimate_scores" + CodesGroup::print(kernel) +
-                     ListGroup::print(kernel) + scoring.print(kernel, true) +
-                     kernel.group("outs", {"out"}),
+    kernel.setOp("estimate_scores" + CodesGroup::print(kernel) + ListGroup::print(kernel) +
+                     scoring.print(kernel, true) + kernel.group("outs", {"out"}),
                  scoring.attributes(), {"out"});
   }
 
@@ -555,10 +530,9 @@ struct EstimateCase : Case {
     // Terms of some units may cancel in a row of few scores.
     Tolerance tolerance;
     tolerance.smallest = 5e-6;
-    kernel.expectFloats("out",
-                        estimateScores(codes.queryCodes, codes.keyCodes,
-                                       list.list, scoring.scoring),
-                        {}, tolerance);
+    kernel.expectFloats(
+        "out", estimateScores(codes.queryCodes, codes.keyCodes, list.list, scoring.scoring), {},
+        tolerance);
   }
 };
 
@@ -594,14 +568,13 @@ struct TieredCase : Case {
     for (const std::string &attribute : scoring.attributes())
       attributes.push_back(attribute);
     attributes.push_back(printTiering(tiering));
-    kernel.setOp(
-        "tiered_attention " + attend.print(kernel) + CodesGroup::print(kernel) +
-            RetrieveGroup::print(kernel) +
-            (kernel.has("temperature") ? scoring.print(kernel, false) : "") +
-            kernel.group("kv_scales", {"key_scale", "value_scale"}) +
-            kernel.group("outs", {"out"}) + kernel.group("lse", {"lse"}) +
-            kernel.group("kept", {"kept"}),
-        attributes, results);
+    kernel.setOp("tiered_attention " + attend.print(kernel) + CodesGroup::print(kernel) +
+                     RetrieveGroup::print(kernel) +
+                     (kernel.has("temperature") ? scoring.print(kernel, false) : "") +
+                     kernel.group("kv_scales", {"key_scale", "value_scale"}) +
+                     kernel.group("outs", {"out"}) + kernel.group("lse", {"lse"}) +
+                     kernel.group("kept", {"kept"}),
+                 attributes, results);
   }
 
   void check(Kernel &kernel, Flavor flavor) override {
@@ -617,9 +590,7 @@ struct TieredCase : Case {
       scoring.fill(kernel);
     kernel.run();
     TieredResult expected = tieredAttention(
-        attend.op,
-        {codes.queryCodes, codes.keyCodes, retrieve.op, scoring.scoring},
-        tiering);
+        attend.op, {codes.queryCodes, codes.keyCodes, retrieve.op, scoring.scoring}, tiering);
     bool dense = !expected.selection.full.indices.isGiven();
     kernel.hit(dense ? "tiered=dense" : "tiered=lists");
     if (!dense && tiering.full == 1000000 && tiering.fullMax == Tiering::none) {
@@ -638,9 +609,7 @@ struct TieredCase : Case {
   }
 };
 
-template <class T> std::unique_ptr<Case> make() {
-  return std::make_unique<T>();
-}
+template <class T> std::unique_ptr<Case> make() { return std::make_unique<T>(); }
 
 } // namespace
 
@@ -675,39 +644,32 @@ std::unique_ptr<Case> dashkv::testing::makeCase(uint64_t seed, std::string &op) 
 
 const Names &dashkv::testing::getRequiredClasses() {
   static const Names classes = {
-      "op=attention", "op=hash_encode", "op=tiered_attention",
-      "op=hamming_distance", "op=calibrate", "op=select", "op=retrieve",
-      "op=estimate_scores", "op=online_attention", "op=online_reduce",
-      "op=merge", "op=finalize",
+      "op=attention", "op=hash_encode", "op=tiered_attention", "op=hamming_distance",
+      "op=calibrate", "op=select", "op=retrieve", "op=estimate_scores", "op=online_attention",
+      "op=online_reduce", "op=merge", "op=finalize",
       // Shapes.
-      "M=1", "M=2", "M=3", "M=4", "M=5", "M=6", "M=7", "M=8", "G=1", "G=3",
-      "G=4", "G=8", "D=64", "D=80", "D=128", "D=256", "Dv=D", "Dv=other", "B=1",
-      "B>1", "N=0", "N=tiny", "N=odd", "N=even", "N=multiple of 64",
-      "shapes=static", "dynamic=B", "dynamic=M", "dynamic=N", "dynamic=D",
-      "dynamic=Dv", "lengths<N", "empty rows", "empty rows of attention",
+      "M=1", "M=2", "M=3", "M=4", "M=5", "M=6", "M=7", "M=8", "G=1", "G=3", "G=4", "G=8", "D=64",
+      "D=80", "D=128", "D=256", "Dv=D", "Dv=other", "B=1", "B>1", "N=0", "N=tiny", "N=odd",
+      "N=even", "N=multiple of 64", "shapes=static", "dynamic=B", "dynamic=M", "dynamic=N",
+      "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows", "empty rows of attention",
       "empty lists", "outs=argument", "outs=empty",
       // Types and layouts.
-      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "kv_scales",
-      "layout=default", "layout=other", "maps=group dim", "mask",
-      "mask=projected", "causal", "lse", "scale=given", "scale=default",
-      "data=wide", "data=NaN beyond lengths",
+      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "kv_scales", "layout=default",
+      "layout=other", "maps=group dim", "mask", "mask=projected", "causal", "lse", "scale=given",
+      "scale=default", "data=wide", "data=NaN beyond lengths",
       // Codes.
-      "L=32 packed", "L=64 packed", "L=128 packed", "L=256 packed",
-      "L=32 weighted", "L=64 weighted", "L=128 weighted", "L=256 weighted",
-      "Hc=Hq", "Hc=Hkv", "distances=i8", "distances=i16", "encoder=linear",
-      "encoder=mlp", "encoder=packed", "encoder=weighted", "encoder=group",
-      "encoder=code_scale", "encoder=zero row", "encoder=not finite",
-      "weights=head", "weights=shared", "activation=relu", "activation=silu",
-      "activation=tanh",
+      "L=32 packed", "L=64 packed", "L=128 packed", "L=256 packed", "L=32 weighted",
+      "L=64 weighted", "L=128 weighted", "L=256 weighted", "Hc=Hq", "Hc=Hkv", "distances=i8",
+      "distances=i16", "encoder=linear", "encoder=mlp", "encoder=packed", "encoder=weighted",
+      "encoder=group", "encoder=code_scale", "encoder=zero row", "encoder=not finite",
+      "weights=head", "weights=shared", "activation=relu", "activation=silu", "activation=tanh",
       // Retrieval.
-      "ties=lowest_index", "ties=newest", "ties=inclusive", "scope=head",
-      "scope=group", "forced", "prior", "votes=radius", "votes=percentile",
-      "mid tier", "kept", "list filled",
+      "ties=lowest_index", "ties=newest", "ties=inclusive", "scope=head", "scope=group", "forced",
+      "prior", "votes=radius", "votes=percentile", "mid tier", "kept", "list filled",
       // Lists and statistics.
-      "lists=head", "lists=group", "residual=none", "residual=table",
-      "residual=table a head", "residual=mlp", "code_scale", "online=list",
-      "online=all keys", "stats=start", "stats=running", "merge=empty part",
-      "finalize=empty row", "tiered=dense", "tiered=lists",
+      "lists=head", "lists=group", "residual=none", "residual=table", "residual=table a head",
+      "residual=mlp", "code_scale", "online=list", "online=all keys", "stats=start",
+      "stats=running", "merge=empty part", "finalize=empty row", "tiered=dense", "tiered=lists",
       "tiered=full budget"};
   return classes;
 }

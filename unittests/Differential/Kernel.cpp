@@ -28,8 +28,7 @@ static const std::vector<float> &getF8Values() {
 static uint8_t floatToF8(float value) {
   const std::vector<float> &values = getF8Values();
   auto it = std::lower_bound(values.begin(), values.end(), std::fabs(value));
-  int bits = std::isnan(value) ? 0x7f
-                               : std::min<int>(it - values.begin(), 0x7e);
+  int bits = std::isnan(value) ? 0x7f : std::min<int>(it - values.begin(), 0x7e);
   return std::signbit(value) ? bits | 0x80 : bits;
 }
 
@@ -72,8 +71,7 @@ static float load(const std::string &element, const char *from) {
   return element == "f16" ? halfToFloat(bits) : bfloatToFloat(bits);
 }
 
-void dashkv::testing::roundTo(const std::string &element,
-                              Tensor<float> &tensor) {
+void dashkv::testing::roundTo(const std::string &element, Tensor<float> &tensor) {
   char bytes[4];
   for (float &value : tensor.data) {
     store(element, value, bytes);
@@ -109,14 +107,12 @@ bool Kernel::isDynamic(const std::string &dim) const {
   return !std::isdigit(dim[0]) && dimSizes.at(dim).dynamic;
 }
 
-void Kernel::addArgument(const std::string &operand, const std::string &element,
-                         Names dims) {
+void Kernel::addArgument(const std::string &operand, const std::string &element, Names dims) {
   operands[operand] = {element, std::move(dims), true, false};
   arguments.push_back(operand);
 }
 
-void Kernel::addInit(const std::string &operand, const std::string &element,
-                     Names dims) {
+void Kernel::addInit(const std::string &operand, const std::string &element, Names dims) {
   bool dynamic = false;
   for (const std::string &dim : dims)
     dynamic |= isDynamic(dim);
@@ -131,9 +127,7 @@ const std::string &Kernel::element(const std::string &operand) const {
   return operands.at(operand).element;
 }
 
-const Names &Kernel::dims(const std::string &operand) const {
-  return operands.at(operand).dims;
-}
+const Names &Kernel::dims(const std::string &operand) const { return operands.at(operand).dims; }
 
 std::string Kernel::typeOf(const Operand &operand) const {
   std::string type = "tensor<";
@@ -142,8 +136,7 @@ std::string Kernel::typeOf(const Operand &operand) const {
   return type + operand.element + ">";
 }
 
-std::string Kernel::group(const std::string &keyword,
-                          const Names &names) const {
+std::string Kernel::group(const std::string &keyword, const Names &names) const {
   if (!has(names.front()))
     return "";
   std::string values, types;
@@ -155,13 +148,12 @@ std::string Kernel::group(const std::string &keyword,
   return " " + keyword + "(" + values + " : " + types + ")";
 }
 
-void Kernel::setOp(const std::string &op, const Names &attributes,
-                   const Names &outs) {
+void Kernel::setOp(const std::string &op, const Names &attributes, const Names &outs) {
   results = outs;
   std::string signature, resultTypes, returned, body;
   for (const std::string &argument : arguments)
-    signature += (signature.empty() ? "%" : ", %") + argument + ": " +
-                 typeOf(operands.at(argument));
+    signature +=
+        (signature.empty() ? "%" : ", %") + argument + ": " + typeOf(operands.at(argument));
   for (size_t i = 0; i < results.size(); ++i) {
     std::string type = typeOf(operands.at(results[i]));
     resultTypes += (i ? ", " : "") + type;
@@ -172,10 +164,10 @@ void Kernel::setOp(const std::string &op, const Names &attributes,
   std::string attributeText;
   for (const std::string &attribute : attributes)
     attributeText += (attributeText.empty() ? "" : ", ") + attribute;
-  text = "func.func @main(" + signature + ") -> (" + resultTypes + ") {\n" +
-         body + "  %r:" + std::to_string(results.size()) + " = dashkv." + op +
-         (attributeText.empty() ? "" : " {" + attributeText + "}") +
-         "\n  return " + returned + " : " + resultTypes + "\n}\n";
+  text = "func.func @main(" + signature + ") -> (" + resultTypes + ") {\n" + body +
+         "  %r:" + std::to_string(results.size()) + " = dashkv." + op +
+         (attributeText.empty() ? "" : " {" + attributeText + "}") + "\n  return " + returned +
+         " : " + resultTypes + "\n}\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -184,13 +176,11 @@ void Kernel::setOp(const std::string &op, const Names &attributes,
 
 std::string Kernel::compile() {
   std::string message;
-  mlir::ScopedDiagnosticHandler handler(
-      &context, [&](mlir::Diagnostic &diagnostic) {
-        if (message.empty() &&
-            diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-          message = diagnostic.str();
-        return mlir::success();
-      });
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    if (message.empty() && diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+      message = diagnostic.str();
+    return mlir::success();
+  });
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
@@ -209,17 +199,16 @@ Array Kernel::allocate(const Operand &operand) const {
     array.shape.push_back(size(dim));
   // A byte pattern that is NaN in every float type and a wrong index in every
   // integer type; i1 holds 0 or 1.
-  array.data = std::make_shared<std::vector<char>>(
-      array.getNumElements() * array.getElementSize(),
-      operand.element == "i1" ? 1 : -1);
+  array.data = std::make_shared<std::vector<char>>(array.getNumElements() * array.getElementSize(),
+                                                   operand.element == "i1" ? 1 : -1);
   return array;
 }
 
 /// Calls `visit(source, target)` with the offset of every element in a dense
 /// tensor with dims `from` and in one with dims `to`, a permutation of them.
 template <class Visit>
-static void permute(const Names &from, const Names &to,
-                    const std::vector<int64_t> &toSizes, Visit visit) {
+static void permute(const Names &from, const Names &to, const std::vector<int64_t> &toSizes,
+                    Visit visit) {
   if (from == to) { // dims that are numbers need not differ
     int64_t count = 1;
     for (int64_t size : toSizes)
@@ -251,23 +240,20 @@ static void permute(const Names &from, const Names &to,
   }
 }
 
-void Kernel::set(const std::string &operand, const Tensor<float> &tensor,
-                 Names order) {
+void Kernel::set(const std::string &operand, const Tensor<float> &tensor, Names order) {
   const Operand &declared = operands.at(operand);
   Array array = allocate(declared);
   require(static_cast<int64_t>(tensor.data.size()) == array.getNumElements(),
           "data of the declared size");
   int64_t bytes = array.getElementSize();
-  permute(order.empty() ? declared.dims : order, declared.dims,
-          sizes(declared.dims), [&](int64_t source, int64_t target) {
-            store(declared.element, tensor.data[source],
-                  array.data->data() + target * bytes);
+  permute(order.empty() ? declared.dims : order, declared.dims, sizes(declared.dims),
+          [&](int64_t source, int64_t target) {
+            store(declared.element, tensor.data[source], array.data->data() + target * bytes);
           });
   data[operand] = array;
 }
 
-template <class T>
-void Kernel::setInts(const std::string &operand, const Tensor<T> &tensor) {
+template <class T> void Kernel::setInts(const std::string &operand, const Tensor<T> &tensor) {
   const Operand &declared = operands.at(operand);
   Array array = allocate(declared);
   require(tensor.shape == sizes(declared.dims), "data of the declared shape");
@@ -316,8 +302,7 @@ const Array &Kernel::result(const std::string &operand) const {
   return data.at(operand);
 }
 
-template <class T>
-std::vector<T> Kernel::getInts(const std::string &operand) const {
+template <class T> std::vector<T> Kernel::getInts(const std::string &operand) const {
   const Array &array = result(operand);
   std::vector<T> values(array.getNumElements());
   require(array.getElementSize() == sizeof(T), "integers of the given width");
@@ -327,27 +312,23 @@ std::vector<T> Kernel::getInts(const std::string &operand) const {
 }
 template std::vector<int8_t> Kernel::getInts(const std::string &) const;
 
-std::vector<float> Kernel::getFloats(const std::string &operand,
-                                     const Names &order) const {
+std::vector<float> Kernel::getFloats(const std::string &operand, const Names &order) const {
   const Operand &declared = operands.at(operand);
   const Array &array = result(operand);
   std::vector<float> values(array.getNumElements());
   int64_t bytes = array.getElementSize();
-  permute(order.empty() ? declared.dims : order, declared.dims,
-          sizes(declared.dims), [&](int64_t source, int64_t target) {
-            values[source] =
-                load(declared.element, array.data->data() + target * bytes);
+  permute(order.empty() ? declared.dims : order, declared.dims, sizes(declared.dims),
+          [&](int64_t source, int64_t target) {
+            values[source] = load(declared.element, array.data->data() + target * bytes);
           });
   return values;
 }
 
-template <class T>
-void Kernel::expectInts(const std::string &operand, const Tensor<T> &expected) {
+template <class T> void Kernel::expectInts(const std::string &operand, const Tensor<T> &expected) {
   if (!failure.empty())
     return;
   const Array &array = result(operand);
-  if (std::vector<int64_t>(array.shape.begin(), array.shape.end()) !=
-      expected.shape)
+  if (std::vector<int64_t>(array.shape.begin(), array.shape.end()) != expected.shape)
     return fail(operand + ": unexpected shape " + array.describe());
   int64_t bytes = array.getElementSize();
   for (size_t i = 0; i < expected.data.size(); ++i) {
@@ -358,22 +339,19 @@ void Kernel::expectInts(const std::string &operand, const Tensor<T> &expected) {
     std::string place;
     int64_t rest = i;
     for (size_t dim = expected.shape.size(); dim-- > 0;) {
-      place = std::to_string(rest % expected.shape[dim]) +
-              (place.empty() ? "" : ",") + place;
+      place = std::to_string(rest % expected.shape[dim]) + (place.empty() ? "" : ",") + place;
       rest /= expected.shape[dim];
     }
-    return fail(operand + "[" + place + "]: expected " +
-                std::to_string(wanted) + ", but got " + std::to_string(got));
+    return fail(operand + "[" + place + "]: expected " + std::to_string(wanted) + ", but got " +
+                std::to_string(got));
   }
 }
 template void Kernel::expectInts(const std::string &, const Tensor<uint8_t> &);
 template void Kernel::expectInts(const std::string &, const Tensor<int16_t> &);
 template void Kernel::expectInts(const std::string &, const Tensor<int32_t> &);
 
-void Kernel::expectFloats(const std::string &operand,
-                          const Tensor<float> &expected, Names order,
-                          Tolerance tolerance,
-                          const std::vector<double> &slack, int64_t rowSize) {
+void Kernel::expectFloats(const std::string &operand, const Tensor<float> &expected, Names order,
+                          Tolerance tolerance, const std::vector<double> &slack, int64_t rowSize) {
   if (!failure.empty())
     return;
   if (element(operand) == "f16") {
@@ -384,8 +362,8 @@ void Kernel::expectFloats(const std::string &operand,
   }
   if (rowSize == 0)
     rowSize = std::max<int64_t>(1, expected.shape.back());
-  Comparison comparison = compare(getFloats(operand, order), expected.data,
-                                  rowSize, tolerance, slack);
+  Comparison comparison =
+      compare(getFloats(operand, order), expected.data, rowSize, tolerance, slack);
   if (!comparison.equal)
     return fail(operand + ": " + comparison.message);
   if (tolerance.rounding == 0 && slack.empty()) {

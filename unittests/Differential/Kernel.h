@@ -27,8 +27,8 @@ void roundTo(const std::string &element, Tensor<float> &tensor);
 
 /// What happened over all seeds.
 struct Report {
-  std::set<std::string> classes;            // what was exercised
-  std::map<std::string, double> errors;     // op to largest relative error
+  std::set<std::string> classes;        // what was exercised
+  std::map<std::string, double> errors; // op to largest relative error
   int64_t dataSets = 0, bits = 0, uncertainBits = 0;
 };
 
@@ -52,12 +52,10 @@ public:
   bool isDynamic(const std::string &dim) const;
 
   /// An argument of the function. Dims are names of addDim or numbers.
-  void addArgument(const std::string &operand, const std::string &element,
-                   Names dims);
+  void addArgument(const std::string &operand, const std::string &element, Names dims);
   /// An operand of `outs` that is not read: an argument full of garbage or,
   /// where sizes are static, a tensor.empty.
-  void addInit(const std::string &operand, const std::string &element,
-               Names dims);
+  void addInit(const std::string &operand, const std::string &element, Names dims);
   bool has(const std::string &operand) const { return operands.count(operand); }
   const std::string &element(const std::string &operand) const;
   const Names &dims(const std::string &operand) const;
@@ -67,8 +65,7 @@ public:
   std::string group(const std::string &keyword, const Names &names) const;
   /// Sets the op: everything between its name and its attributes, and the
   /// operands of its outs in the order of the results.
-  void setOp(const std::string &text, const Names &attributes,
-             const Names &results);
+  void setOp(const std::string &text, const Names &attributes, const Names &results);
 
   //===--- Running -----------------------------------------------------===//
   /// Compiles the function; returns an error message or nothing.
@@ -77,24 +74,18 @@ public:
 
   /// The data of an argument, in the order `order` of its dims (as declared when
   /// empty). Floats must be rounded already.
-  void set(const std::string &operand, const Tensor<float> &tensor,
-           Names order = {});
-  template <class T>
-  void setInts(const std::string &operand, const Tensor<T> &tensor);
+  void set(const std::string &operand, const Tensor<float> &tensor, Names order = {});
+  template <class T> void setInts(const std::string &operand, const Tensor<T> &tensor);
   /// Calls the function with the data set since the last call.
   void run();
 
   //===--- Comparing ---------------------------------------------------===//
-  template <class T>
-  void expectInts(const std::string &operand, const Tensor<T> &expected);
-  void expectFloats(const std::string &operand, const Tensor<float> &expected,
-                    Names order = {}, Tolerance tolerance = {},
-                    const std::vector<double> &slack = {},
+  template <class T> void expectInts(const std::string &operand, const Tensor<T> &expected);
+  void expectFloats(const std::string &operand, const Tensor<float> &expected, Names order = {},
+                    Tolerance tolerance = {}, const std::vector<double> &slack = {},
                     int64_t rowSize = 0);
-  template <class T>
-  std::vector<T> getInts(const std::string &operand) const;
-  std::vector<float> getFloats(const std::string &operand,
-                               const Names &order) const;
+  template <class T> std::vector<T> getInts(const std::string &operand) const;
+  std::vector<float> getFloats(const std::string &operand, const Names &order) const;
   void fail(const std::string &message);
   const std::string &getFailure() const { return failure; }
 

@@ -19,8 +19,7 @@ static int64_t chooseKeys(Kernel &kernel) {
                  : kind < 0.9  ? random.integer(101, 320)
                                : random.pick({64, 128, 192, 256});
   // The oracle is slow: at most some millions of products a data set.
-  int64_t work = kernel.size("B") * kernel.size("Hq") * kernel.size("M") *
-                 kernel.size("D");
+  int64_t work = kernel.size("B") * kernel.size("Hq") * kernel.size("M") * kernel.size("D");
   return std::min(keys, std::max<int64_t>(40, 3000000 / work));
 }
 
@@ -45,11 +44,9 @@ void dashkv::testing::chooseDims(Kernel &kernel) {
   kernel.addDim("Hkv", kvHeads);
   kernel.addDim("G", group);
   kernel.addDim("Hq", group * kvHeads);
-  kernel.addDim("M", random.chance(0.35) ? 1 : random.integer(2, 8),
-                dynamic("M"));
+  kernel.addDim("M", random.chance(0.35) ? 1 : random.integer(2, 8), dynamic("M"));
   kernel.addDim("D", depth, dynamic("D"));
-  kernel.addDim("Dv", random.chance(0.5) ? depth : random.pick({16, 33, 64, 96}),
-                dynamic("Dv"));
+  kernel.addDim("Dv", random.chance(0.5) ? depth : random.pick({16, 33, 64, 96}), dynamic("Dv"));
   kernel.addDim("N", 0, dynamic("N"));
   kernel.addDim("N", chooseKeys(kernel), kernel.isDynamic("N"));
 }
@@ -87,17 +84,17 @@ void dashkv::testing::resizeDims(Kernel &kernel) {
 static std::string printMap(const Names &dims, bool grouped) {
   std::string results;
   for (const std::string &dim : dims) {
-    std::string name = dim == "B"   ? "b"
-                       : dim == "G" ? "g"
-                       : dim == "M" ? "m"
-                       : dim == "N" ? "n"
-                       : dim == "D" ? "d"
+    std::string name = dim == "B"    ? "b"
+                       : dim == "G"  ? "g"
+                       : dim == "M"  ? "m"
+                       : dim == "N"  ? "n"
+                       : dim == "D"  ? "d"
                        : dim == "Dv" ? "dv"
                                      : "h";
     results += (results.empty() ? "" : ", ") + name;
   }
-  return std::string("affine_map<(b, h, ") + (grouped ? "g, " : "") +
-         "m, n, d, dv) -> (" + results + ")>";
+  return std::string("affine_map<(b, h, ") + (grouped ? "g, " : "") + "m, n, d, dv) -> (" +
+         results + ")>";
 }
 
 static Names shuffled(Names dims, Random &random) {
@@ -179,8 +176,8 @@ void AttentionGroup::declare(Kernel &kernel, Form chosenForm) {
     mapped.clear(); // nothing to print
 }
 
-void AttentionGroup::declareOut(Kernel &kernel, const std::string &out,
-                                const std::string &element, bool isInit) {
+void AttentionGroup::declareOut(Kernel &kernel, const std::string &out, const std::string &element,
+                                bool isInit) {
   Names dims = mapped.empty() ? outOrder : mapped.back();
   if (isInit)
     kernel.addInit(out, element, dims);
@@ -188,14 +185,12 @@ void AttentionGroup::declareOut(Kernel &kernel, const std::string &out,
     kernel.addArgument(out, element, dims);
 }
 
-std::string AttentionGroup::print(const Kernel &kernel,
-                                  const std::string &list) const {
+std::string AttentionGroup::print(const Kernel &kernel, const std::string &list) const {
   std::string text = causal ? "causal " : "";
   text += kernel.group("ins", {"query", "key", "value"}).substr(1);
   if (form == Tiered)
     return text;
-  return text + kernel.group("mask", {"mask"}) + list +
-         kernel.group("lengths", {"lengths"}) +
+  return text + kernel.group("mask", {"mask"}) + list + kernel.group("lengths", {"lengths"}) +
          kernel.group("kv_scales", {"key_scale", "value_scale"});
 }
 
@@ -217,9 +212,8 @@ Names AttentionGroup::attributes(const Kernel &) const {
 
 void AttentionGroup::fill(Kernel &kernel, Flavor flavor) {
   Random &random = kernel.random;
-  int64_t batch = kernel.size("B"), heads = kernel.size("Hq"),
-          kvHeads = kernel.size("Hkv"), rows = kernel.size("M"),
-          keys = kernel.size("N"), depth = kernel.size("D"),
+  int64_t batch = kernel.size("B"), heads = kernel.size("Hq"), kvHeads = kernel.size("Hkv"),
+          rows = kernel.size("M"), keys = kernel.size("N"), depth = kernel.size("D"),
           valueDepth = kernel.size("Dv");
   op = {};
   op.query = Tensor<float>({batch, heads, rows, depth});
@@ -238,10 +232,9 @@ void AttentionGroup::fill(Kernel &kernel, Flavor flavor) {
     for (float &x : mean)
       x = random.normal();
   for (size_t i = 0; i < op.key.data.size(); ++i)
-    op.key.data[i] = wide ? random.wide(4)
-                          : mean[i % depth] +
-                                random.normal() *
-                                    (flavor == Flavor::Clustered ? 0.3f : 1.0f);
+    op.key.data[i] =
+        wide ? random.wide(4)
+             : mean[i % depth] + random.normal() * (flavor == Flavor::Clustered ? 0.3f : 1.0f);
   if (wide)
     kernel.hit("data=wide");
   if (kernel.has("key_scale")) {
@@ -285,8 +278,7 @@ void AttentionGroup::fill(Kernel &kernel, Flavor flavor) {
     bool has = std::find(maskDims.begin(), maskDims.end(), dim) != maskDims.end();
     return has ? kernel.size(dim) : 1;
   };
-  Names order = grouped ? Names{"B", "Hkv", "G", "M", "N"}
-                        : Names{"B", "Hq", "M", "N"};
+  Names order = grouped ? Names{"B", "Hkv", "G", "M", "N"} : Names{"B", "Hq", "M", "N"};
   Names present;
   std::vector<int64_t> sizes;
   for (const std::string &dim : order) {
@@ -316,16 +308,15 @@ void AttentionGroup::fill(Kernel &kernel, Flavor flavor) {
     for (int64_t h = 0; h < heads; ++h)
       for (int64_t m = 0; m < sizes[3]; ++m)
         for (int64_t n = 0; n < sizes[4]; ++n)
-          op.mask(b, h, m, n) = mask(b, sizes[1] == 1 ? 0 : h / group,
-                                     sizes[2] == 1 ? 0 : h % group, m, n);
+          op.mask(b, h, m, n) =
+              mask(b, sizes[1] == 1 ? 0 : h / group, sizes[2] == 1 ? 0 : h % group, m, n);
 }
 
-std::vector<double> AttentionGroup::getSlack(const Tensor<float> &out,
-                                             Flavor flavor) const {
+std::vector<double> AttentionGroup::getSlack(const Tensor<float> &out, Flavor flavor) const {
   if (flavor != Flavor::Wide)
     return {};
-  int64_t heads = out.size(1), group = heads / op.key.size(1),
-          depth = op.key.size(3), valueDepth = out.size(3);
+  int64_t heads = out.size(1), group = heads / op.key.size(1), depth = op.key.size(3),
+          valueDepth = out.size(3);
   double factor = std::fabs(op.scale ? *op.scale : 1 / std::sqrt(depth));
   std::vector<double> slack;
   for (int64_t b = 0; b < out.size(0); ++b)
@@ -341,8 +332,7 @@ std::vector<double> AttentionGroup::getSlack(const Tensor<float> &out,
             sum *= op.keyScale(kv);
           terms = std::max(terms, sum * factor);
           for (int64_t d = 0; d < valueDepth; ++d)
-            largestValue = std::max<double>(largestValue,
-                                            std::fabs(op.value(b, kv, n, d)));
+            largestValue = std::max<double>(largestValue, std::fabs(op.value(b, kv, n, d)));
         }
         if (op.valueScale.isGiven())
           largestValue *= op.valueScale(kv);
@@ -367,8 +357,7 @@ void CodesGroup::declare(Kernel &kernel) {
   kernel.addDim("Hc", kernel.size(headPerQuery ? "Hq" : "Hkv"));
   kernel.addArgument("query_codes", "i8",
                      {"B", "Hc", "M", std::to_string(weighted ? bits : bits / 8)});
-  kernel.addArgument("key_codes", "i8",
-                     {"B", "Hkv", "N", std::to_string(bits / 8)});
+  kernel.addArgument("key_codes", "i8", {"B", "Hkv", "N", std::to_string(bits / 8)});
   kernel.hit("L=" + std::to_string(bits) + (weighted ? " weighted" : " packed"));
   kernel.hit(weighted ? "codes=weighted" : "codes=packed");
   if (kernel.size("G") > 1)
@@ -378,8 +367,7 @@ void CodesGroup::declare(Kernel &kernel) {
 void CodesGroup::fill(Kernel &kernel, Flavor flavor) {
   Random &random = kernel.random;
   keyCodes = Tensor<int8_t>(kernel.sizes(kernel.dims("key_codes")));
-  Tensor<int8_t> packed(
-      {kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits / 8});
+  Tensor<int8_t> packed({kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits / 8});
   // Clustered codes are one code with few bits flipped: small distances with many
   // ties. Edge: all keys are equal.
   std::vector<int8_t> centre(bits / 8);
@@ -401,8 +389,7 @@ void CodesGroup::fill(Kernel &kernel, Flavor flavor) {
   draw(packed, true);
   queryCodes = packed;
   if (weighted) {
-    Tensor<float> values(
-        {kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits});
+    Tensor<float> values({kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits});
     bool flat = random.chance(0.3);
     for (size_t i = 0; i < values.data.size(); ++i) {
       float magnitude = flat ? 1 : std::pow(std::fabs(random.normal()), 3.0f);
@@ -498,8 +485,7 @@ Tensor<int32_t> dashkv::testing::drawLengths(Kernel &kernel, Flavor flavor) {
   return lengths;
 }
 
-void RetrieveGroup::declare(Kernel &kernel, bool calibrates, bool lengths,
-                            bool forced) {
+void RetrieveGroup::declare(Kernel &kernel, bool calibrates, bool lengths, bool forced) {
   Random &random = kernel.random;
   if (lengths && random.chance(0.6))
     kernel.addArgument("lengths", "i32", {"B"});
@@ -523,8 +509,7 @@ void RetrieveGroup::declare(Kernel &kernel, bool calibrates, bool lengths,
   }
 }
 
-void RetrieveGroup::fill(Kernel &kernel, Flavor flavor,
-                         int64_t largestDistance) {
+void RetrieveGroup::fill(Kernel &kernel, Flavor flavor, int64_t largestDistance) {
   Random &random = kernel.random;
   op = {};
   auto flags = [&](const std::string &name, Tensor<uint8_t> &tensor) {
@@ -553,32 +538,28 @@ void RetrieveGroup::fill(Kernel &kernel, Flavor flavor,
   discounts("prior_discount", op.priorDiscount);
   discounts("vote_discount", op.voteDiscount);
   if (kernel.has("radius")) {
-    op.radius =
-        Tensor<int32_t>({kernel.size("B"), kernel.size("Hc"), kernel.size("M")});
+    op.radius = Tensor<int32_t>({kernel.size("B"), kernel.size("Hc"), kernel.size("M")});
     for (int32_t &radius : op.radius.data)
-      radius = flavor == Flavor::Edge
-                   ? random.pick({-1, 0, std::numeric_limits<int32_t>::max(),
-                                  std::numeric_limits<int32_t>::min()})
-                   : random.integer(0, largestDistance);
+      radius = flavor == Flavor::Edge ? random.pick({-1, 0, std::numeric_limits<int32_t>::max(),
+                                                     std::numeric_limits<int32_t>::min()})
+                                      : random.integer(0, largestDistance);
     kernel.setInts("radius", op.radius);
   }
 }
 
 std::string RetrieveGroup::print(const Kernel &kernel) {
   std::string text;
-  for (const char *name : {"lengths", "forced", "prior", "vote_discount",
-                           "prior_discount", "radius"})
+  for (const char *name :
+       {"lengths", "forced", "prior", "vote_discount", "prior_discount", "radius"})
     text += kernel.group(name, {name});
   return text;
 }
 
-void SelectionGroup::declare(Kernel &kernel, const Tiering &tiering,
-                             const std::string &listHeads) {
+void SelectionGroup::declare(Kernel &kernel, const Tiering &tiering, const std::string &listHeads) {
   Random &random = kernel.random;
   int64_t keys = kernel.size("N");
   bool unbounded = kernel.has("forced") || tiering.ties == Ties::Inclusive;
-  auto capacity = [&](const std::string &dim, int64_t budget, int64_t max,
-                      int64_t always) {
+  auto capacity = [&](const std::string &dim, int64_t budget, int64_t max, int64_t always) {
     if (random.chance(0.3)) {
       kernel.addDim(dim, 0, true);
       return;
@@ -591,8 +572,7 @@ void SelectionGroup::declare(Kernel &kernel, const Tiering &tiering,
       least = always + max;
     kernel.addDim(dim, least + random.pick({0, 0, 1, 13}));
   };
-  capacity("C", tiering.getFullBudget(keys), tiering.fullMax,
-           tiering.sinks + tiering.window);
+  capacity("C", tiering.getFullBudget(keys), tiering.fullMax, tiering.sinks + tiering.window);
   kernel.addInit("full_indices", "i32", {"B", listHeads, "M", "C"});
   kernel.addInit("full_counts", "i32", {"B", listHeads, "M"});
   kernel.addInit("full_threshold", "i32", {"B", listHeads, "M"});
@@ -650,8 +630,7 @@ void ListGroup::declare(Kernel &kernel) {
   Random &random = kernel.random;
   bool perHead = random.chance(0.5);
   std::string heads = perHead ? "Hq" : "Hkv";
-  kernel.addDim("C", random.integer(0, kernel.size("N") + 2),
-                random.chance(0.4));
+  kernel.addDim("C", random.integer(0, kernel.size("N") + 2), random.chance(0.4));
   kernel.addArgument("indices", "i32", {"B", heads, "M", "C"});
   kernel.addArgument("counts", "i32", {"B", heads, "M"});
   if (kernel.size("G") > 1)
@@ -664,11 +643,9 @@ void ListGroup::fill(Kernel &kernel, Flavor flavor) {
   if (kernel.isDynamic("C"))
     kernel.resize("C", random.integer(0, keys + 2));
   std::vector<int64_t> sizes = kernel.sizes(kernel.dims("indices"));
-  list = {Tensor<int32_t>(sizes, -1),
-          Tensor<int32_t>({sizes[0], sizes[1], sizes[2]}), {}};
+  list = {Tensor<int32_t>(sizes, -1), Tensor<int32_t>({sizes[0], sizes[1], sizes[2]}), {}};
   for (size_t row = 0; row < list.counts.data.size(); ++row) {
-    double density = flavor == Flavor::Edge ? random.pick({0.0, 0.1})
-                                            : random.uniform();
+    double density = flavor == Flavor::Edge ? random.pick({0.0, 0.1}) : random.uniform();
     int32_t &count = list.counts.data[row];
     for (int64_t n = 0; n < keys && count < sizes[3]; ++n)
       if (random.chance(density))
@@ -684,8 +661,7 @@ void EncoderGroup::declare(Kernel &kernel, const std::string &prefix, bool mlp,
                            const std::string &heads, const std::string &in,
                            const std::string &out) {
   Random &random = kernel.random;
-  encoder.activation =
-      random.pick({Activation::Relu, Activation::Silu, Activation::Tanh});
+  encoder.activation = random.pick({Activation::Relu, Activation::Silu, Activation::Tanh});
   bool hasBiases = mlp || random.chance(0.6);
   Names dims = {in};
   for (int64_t layer = 0; layer < (mlp ? 2 : 0); ++layer)
@@ -730,8 +706,7 @@ void EncoderGroup::fill(Kernel &kernel) {
     draw(name, encoder.biases);
 }
 
-std::string EncoderGroup::print(const Kernel &kernel,
-                                const std::string &weightKeyword) const {
+std::string EncoderGroup::print(const Kernel &kernel, const std::string &weightKeyword) const {
   return kernel.group(weightKeyword, weights) +
          (biases.empty() ? "" : kernel.group("biases", biases));
 }
@@ -754,8 +729,7 @@ void ScoringGroup::declare(Kernel &kernel, const CodesGroup &codes) {
   case 0: {
     bool perHead = random.chance(0.5);
     int64_t columns = codes.weighted ? 128 : codes.bits + 1;
-    kernel.addArgument("table", "f32",
-                       {perHead ? "Hq" : "1", std::to_string(columns)});
+    kernel.addArgument("table", "f32", {perHead ? "Hq" : "1", std::to_string(columns)});
     kernel.hit(perHead ? "residual=table a head" : "residual=table");
     break;
   }
@@ -794,8 +768,7 @@ std::string ScoringGroup::print(const Kernel &kernel, bool scoringFirst) const {
   std::string scoringText = kernel.group("scoring", {"temperature", "bias"});
   std::string codeScale = kernel.group("code_scale", {"code_scale"});
   return (scoringFirst ? scoringText + codeScale : codeScale + scoringText) +
-         kernel.group("table", {"table"}) +
-         (hasMlp ? mlp.print(kernel, "mlp") : "");
+         kernel.group("table", {"table"}) + (hasMlp ? mlp.print(kernel, "mlp") : "");
 }
 
 Names ScoringGroup::attributes() const {
@@ -804,11 +777,10 @@ Names ScoringGroup::attributes() const {
   return {"activation = #dashkv.activation<" + mlp.activation() + ">"};
 }
 
-void StatsGroup::fill(Kernel &kernel, SoftmaxStats &stats,
-                      const Names &accOrder) {
+void StatsGroup::fill(Kernel &kernel, SoftmaxStats &stats, const Names &accOrder) {
   Random &random = kernel.random;
-  stats = SoftmaxStats::start(kernel.size("B"), kernel.size("Hq"),
-                              kernel.size("M"), kernel.size("Dv"));
+  stats =
+      SoftmaxStats::start(kernel.size("B"), kernel.size("Hq"), kernel.size("M"), kernel.size("Dv"));
   if (random.chance(0.5)) {
     kernel.hit("stats=running");
     for (float &x : stats.acc.data)
@@ -825,8 +797,7 @@ void StatsGroup::fill(Kernel &kernel, SoftmaxStats &stats,
   kernel.set("sum", stats.sum);
 }
 
-void StatsGroup::check(Kernel &kernel, const SoftmaxStats &expected,
-                       const Names &accOrder,
+void StatsGroup::check(Kernel &kernel, const SoftmaxStats &expected, const Names &accOrder,
                        const std::vector<double> &slack) {
   Tolerance logits;
   logits.smallest = 2e-6;

@@ -32,8 +32,7 @@ public:
   enum Form { Full, Listed, Tiered };
   void declare(Kernel &kernel, Form form);
   /// `out` is the operand of the last map.
-  void declareOut(Kernel &kernel, const std::string &out,
-                  const std::string &element, bool isInit);
+  void declareOut(Kernel &kernel, const std::string &out, const std::string &element, bool isInit);
   /// `ins(...) mask(...)` and the rest up to `outs`; `list` goes in between.
   std::string print(const Kernel &kernel, const std::string &list = "") const;
   Names attributes(const Kernel &kernel) const;
@@ -87,8 +86,7 @@ Tensor<int32_t> drawLengths(Kernel &kernel, Flavor flavor);
 /// The outs of select and retrieve.
 class SelectionGroup {
 public:
-  void declare(Kernel &kernel, const reference::Tiering &tiering,
-               const std::string &listHeads);
+  void declare(Kernel &kernel, const reference::Tiering &tiering, const std::string &listHeads);
   /// New capacities where they are dynamic.
   void resize(Kernel &kernel);
   static std::string print(const Kernel &kernel);
@@ -111,9 +109,8 @@ public:
 class EncoderGroup {
 public:
   /// `heads`, `in` and `out` are dims; names start with `prefix`.
-  void declare(Kernel &kernel, const std::string &prefix, bool mlp,
-               const std::string &heads, const std::string &in,
-               const std::string &out);
+  void declare(Kernel &kernel, const std::string &prefix, bool mlp, const std::string &heads,
+               const std::string &in, const std::string &out);
   void fill(Kernel &kernel);
   std::string print(const Kernel &kernel, const std::string &weightKeyword) const;
   std::string activation() const;
@@ -142,10 +139,8 @@ private:
 /// acc, max and sum of outs, which are read.
 class StatsGroup {
 public:
-  static void fill(Kernel &kernel, reference::SoftmaxStats &stats,
-                   const Names &accOrder);
-  static void check(Kernel &kernel, const reference::SoftmaxStats &expected,
-                    const Names &accOrder,
+  static void fill(Kernel &kernel, reference::SoftmaxStats &stats, const Names &accOrder);
+  static void check(Kernel &kernel, const reference::SoftmaxStats &expected, const Names &accOrder,
                     const std::vector<double> &slack = {});
 };
 

@@ -30,8 +30,7 @@ public:
   }
   /// Normal, times a random power of two out of `binades` of them around 1.
   float wide(int binades) {
-    return std::ldexp(normal(),
-                      static_cast<int>(integer(0, binades)) - binades / 2);
+    return std::ldexp(normal(), static_cast<int>(integer(0, binades)) - binades / 2);
   }
 
 private:

@@ -17,16 +17,22 @@ using namespace dashkv::testing;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("dashkv-differential options");
-static cl::opt<uint64_t> numSeeds("seeds", cl::desc("Number of kernels; 300 or more must exercise every class of inputs"),
-                                  cl::init(300), cl::cat(category));
+static cl::opt<uint64_t>
+    numSeeds("seeds",
+             cl::desc("Number of kernels; 300 or more must exercise every class of inputs"),
+             cl::init(300), cl::cat(category));
 static cl::opt<uint64_t> first("first", cl::desc("First seed"), cl::init(0), cl::cat(category));
-static cl::opt<std::string> xmlFile("xml", cl::desc("Where the result is written as JUnit XML, as one test"), cl::value_desc("file"), cl::cat(category));
-static cl::opt<bool> print("print", cl::desc("Print the kernel of each seed before it runs"), cl::cat(category));
+static cl::opt<std::string>
+    xmlFile("xml", cl::desc("Where the result is written as JUnit XML, as one test"),
+            cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool> print("print", cl::desc("Print the kernel of each seed before it runs"),
+                           cl::cat(category));
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "dashkv-differential: random kernels on the CPU against the oracle\n");
+  cl::ParseCommandLineOptions(
+      argc, argv, "dashkv-differential: random kernels on the CPU against the oracle\n");
 
   mlir::DialectRegistry registry;
   mlir::dashkv::registerAllDialects(registry);
@@ -46,8 +52,10 @@ int main(int argc, char **argv) {
     if (!error.empty())
       kernel.fail(error);
     const char *flavorName = "";
-    for (auto [flavor, name] : {std::pair(Flavor::Plain, "plain"), {Flavor::Clustered, "clustered"},
-                                {Flavor::Wide, "wide"}, {Flavor::Edge, "edge"}}) {
+    for (auto [flavor, name] : {std::pair(Flavor::Plain, "plain"),
+                                {Flavor::Clustered, "clustered"},
+                                {Flavor::Wide, "wide"},
+                                {Flavor::Edge, "edge"}}) {
       if (!kernel.getFailure().empty())
         break;
       flavorName = name;
@@ -56,14 +64,18 @@ int main(int argc, char **argv) {
     if (kernel.getFailure().empty())
       continue;
     ++failures;
-    llvm::outs() << "seed " << seed << " (" << kernel.name << ", " << flavorName << "): " << kernel.getFailure() << "\n";
+    llvm::outs() << "seed " << seed << " (" << kernel.name << ", " << flavorName
+                 << "): " << kernel.getFailure() << "\n";
   }
 
-  llvm::outs() << numSeeds << " kernels, " << report.dataSets << " data sets, " << failures << " failures\n";
+  llvm::outs() << numSeeds << " kernels, " << report.dataSets << " data sets, " << failures
+               << " failures\n";
   if (report.bits)
-    llvm::outs() << report.uncertainBits << " of " << report.bits << " code values differed within rounding\n";
+    llvm::outs() << report.uncertainBits << " of " << report.bits
+                 << " code values differed within rounding\n";
   for (auto &[name, value] : report.errors)
-    llvm::outs() << "largest relative error of " << name << ": " << llvm::format("%.1e", value) << "\n";
+    llvm::outs() << "largest relative error of " << name << ": " << llvm::format("%.1e", value)
+                 << "\n";
   // A comparison that lets everything pass would not notice.
   bool tooManyBits = report.uncertainBits * 1000 > report.bits;
   if (tooManyBits)
@@ -83,8 +95,8 @@ int main(int argc, char **argv) {
       llvm::errs() << "cannot write " << xmlFile << ": " << code.message() << "\n";
       return 1;
     }
-    xml << "<testsuite><testcase classname=\"dashkv-differential\" name=\"" << numSeeds << " kernels\">"
-        << (failed ? "<failure/>" : "") << "</testcase></testsuite>\n";
+    xml << "<testsuite><testcase classname=\"dashkv-differential\" name=\"" << numSeeds
+        << " kernels\">" << (failed ? "<failure/>" : "") << "</testcase></testsuite>\n";
   }
   return failed;
 }

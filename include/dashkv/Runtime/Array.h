@@ -19,10 +19,7 @@ struct Array {
 
   int64_t getNumElements() const;
   int64_t getElementSize() const;
-  template <typename T>
-  T *as() const {
-    return reinterpret_cast<T *>(data->data());
-  }
+  template <typename T> T *as() const { return reinterpret_cast<T *>(data->data()); }
 
   /// The array of zeros that a tensor of static `type` holds.
   static Array zeros(RankedTensorType type);

@@ -15,7 +15,8 @@ class JIT {
 public:
   /// Lowers `module` (dashkv ops, linalg or both, on tensors) in place by the
   /// CPU pipeline and compiles it. Diagnostics go to the context's handlers.
-  static FailureOr<std::unique_ptr<JIT>> compile(ModuleOp module, const CPUPipelineOptions &options);
+  static FailureOr<std::unique_ptr<JIT>> compile(ModuleOp module,
+                                                 const CPUPipelineOptions &options);
 
   /// Signature of a public function as it was before lowering.
   struct Function {

@@ -70,17 +70,19 @@ static Value splitHeads(LinalgBuilder &b, Value value, OpFoldResult kvHeads) {
 /// than there are keys, and without keys there is no row to read for padding.
 static Value cutSlots(LinalgBuilder &b, Value tensor, OpFoldResult keys) {
   SmallVector<OpFoldResult> sizes = b.sizes(tensor);
-  std::optional<int64_t> capacity = getConstantIntValue(sizes[3]), numKeys = getConstantIntValue(keys);
+  std::optional<int64_t> capacity = getConstantIntValue(sizes[3]),
+                         numKeys = getConstantIntValue(keys);
   if (capacity && numKeys && *capacity <= *numKeys)
     return tensor;
   AffineExpr c = b.getAffineSymbolExpr(0), n = b.getAffineSymbolExpr(1);
   auto least = AffineMap::get(0, 2, {c, n}, b.getContext());
   sizes[3] = affine::makeComposedFoldedAffineMin(b, b.getLoc(), least, {sizes[3], keys});
-  return tensor::ExtractSliceOp::create(b, tensor, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)), sizes,
-                                        SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
+  return tensor::ExtractSliceOp::create(b, tensor, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)),
+                                        sizes, SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
 }
 
-static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldResult kvHeads, OpFoldResult keys) {
+static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldResult kvHeads,
+                         OpFoldResult keys) {
   if (!indices)
     return {};
   indices = cutSlots(b, indices, keys);
@@ -102,9 +104,9 @@ static Value gather(LinalgBuilder &b, Value tensor, Value entry, unsigned last) 
   Value safe = arith::MaxSIOp::create(b, entry, b.i32(0));
   Value row = arith::IndexCastOp::create(b, b.getIndexType(), safe);
   Type index = b.getIndexType();
-  return tensor::ExtractOp::create(b, tensor,
-                                   ValueRange{b.loopIndex(B, index), b.loopIndex(K, index), row,
-                                              b.loopIndex(last, index)});
+  return tensor::ExtractOp::create(
+      b, tensor,
+      ValueRange{b.loopIndex(B, index), b.loopIndex(K, index), row, b.loopIndex(last, index)});
 }
 
 static SmallVector<unsigned> append(SmallVector<unsigned> dims, unsigned dim) {
@@ -113,7 +115,8 @@ static SmallVector<unsigned> append(SmallVector<unsigned> dims, unsigned dim) {
 }
 
 static arith::FastMathFlagsAttr getReassoc(LinalgBuilder &b) {
-  return arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::reassoc | arith::FastMathFlags::contract);
+  return arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::reassoc |
+                                                           arith::FastMathFlags::contract);
 }
 
 /// Logits [B,K,G,M,N or C] without masking.
@@ -159,26 +162,27 @@ static Value maskDots(LinalgBuilder &b, const Attend &op, Value dots) {
     rows = arith::IndexCastOp::create(b, i32, b.materialize(op.rows));
     keys = arith::IndexCastOp::create(b, i32, b.materialize(op.keys));
   }
-  return b.map(b.sizes(dots), b.getF32Type(), inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value score = args[0];
-    unsigned next = 1;
-    if (op.mask)
-      score = arith::AddFOp::create(b, score, b.toF32(args[next++]));
-    Value limit;
-    if (op.list) {
-      limit = args[next];
-    } else if (bounded) {
-      limit = op.lengths ? args[next] : keys;
-      if (op.causal) { // n <= limit - M + m
-        Value row = arith::SubIOp::create(b, b.loopIndex(3, i32), rows);
-        limit = arith::AddIOp::create(b, arith::AddIOp::create(b, limit, row), b.i32(1));
-      }
-    }
-    if (!limit)
-      return score;
-    Value visible = arith::CmpIOp::create(b, CmpIPredicate::slt, b.loopIndex(4, i32), limit);
-    return arith::SelectOp::create(b, visible, score, b.minusInf());
-  });
+  return b.map(
+      b.sizes(dots), b.getF32Type(), inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
+        Value score = args[0];
+        unsigned next = 1;
+        if (op.mask)
+          score = arith::AddFOp::create(b, score, b.toF32(args[next++]));
+        Value limit;
+        if (op.list) {
+          limit = args[next];
+        } else if (bounded) {
+          limit = op.lengths ? args[next] : keys;
+          if (op.causal) { // n <= limit - M + m
+            Value row = arith::SubIOp::create(b, b.loopIndex(3, i32), rows);
+            limit = arith::AddIOp::create(b, arith::AddIOp::create(b, limit, row), b.i32(1));
+          }
+        }
+        if (!limit)
+          return score;
+        Value visible = arith::CmpIOp::create(b, CmpIPredicate::slt, b.loopIndex(4, i32), limit);
+        return arith::SelectOp::create(b, visible, score, b.minusInf());
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -187,27 +191,33 @@ static Value maskDots(LinalgBuilder &b, const Attend &op, Value dots) {
 
 /// Adds keys with logits `scores` [B,K,G,M,N or C] to statistics with heads as
 /// (k, g).
-static SoftmaxStats accumulate(LinalgBuilder &b, Value scores, const Attend &op, SoftmaxStats stats) {
+static SoftmaxStats accumulate(LinalgBuilder &b, Value scores, const Attend &op,
+                               SoftmaxStats stats) {
   Type f32 = b.getF32Type();
   SmallVector<OpFoldResult> rows = b.sizes(stats.max);
-  Value max = b.generic(5, {{scores, iota(5)}}, {stats.max, iota(4)}, [](LinalgBuilder &b, ValueRange args) -> Value {
-    return arith::MaximumFOp::create(b, args[1], args[0]);
-  });
-  Value p = b.map(b.sizes(scores), f32, {{scores, iota(5)}, {max, iota(4)}}, [](LinalgBuilder &b, ValueRange args) -> Value {
-    return math::ExpOp::create(b, arith::SubFOp::create(b, args[0], args[1]));
-  });
-  Value rescale = b.map(rows, f32, {{stats.max, iota(4)}, {max, iota(4)}}, [](LinalgBuilder &b, ValueRange args) -> Value {
-    return math::ExpOp::create(b, arith::SubFOp::create(b, args[0], args[1]));
-  });
+  Value max = b.generic(5, {{scores, iota(5)}}, {stats.max, iota(4)},
+                        [](LinalgBuilder &b, ValueRange args) -> Value {
+                          return arith::MaximumFOp::create(b, args[1], args[0]);
+                        });
+  Value p = b.map(b.sizes(scores), f32, {{scores, iota(5)}, {max, iota(4)}},
+                  [](LinalgBuilder &b, ValueRange args) -> Value {
+                    return math::ExpOp::create(b, arith::SubFOp::create(b, args[0], args[1]));
+                  });
+  Value rescale = b.map(rows, f32, {{stats.max, iota(4)}, {max, iota(4)}},
+                        [](LinalgBuilder &b, ValueRange args) -> Value {
+                          return math::ExpOp::create(b, arith::SubFOp::create(b, args[0], args[1]));
+                        });
   auto scaled = [&](Value old) {
     unsigned rank = cast<RankedTensorType>(old.getType()).getRank();
-    return b.map(b.sizes(old), f32, {{old, iota(rank)}, {rescale, iota(4)}}, [](LinalgBuilder &b, ValueRange args) -> Value {
-      return arith::MulFOp::create(b, args[0], args[1]);
-    });
+    return b.map(b.sizes(old), f32, {{old, iota(rank)}, {rescale, iota(4)}},
+                 [](LinalgBuilder &b, ValueRange args) -> Value {
+                   return arith::MulFOp::create(b, args[0], args[1]);
+                 });
   };
-  Value sum = b.generic(5, {{p, iota(5)}}, {scaled(stats.sum), iota(4)}, [](LinalgBuilder &b, ValueRange args) -> Value {
-    return arith::AddFOp::create(b, args[1], args[0], getReassoc(b));
-  });
+  Value sum = b.generic(5, {{p, iota(5)}}, {scaled(stats.sum), iota(4)},
+                        [](LinalgBuilder &b, ValueRange args) -> Value {
+                          return arith::AddFOp::create(b, args[1], args[0], getReassoc(b));
+                        });
   SmallVector<Indexed> inputs = {{p, {B, K, G, M, N}}};
   if (op.list)
     inputs.push_back({op.list.indices, append(op.list.rowDims, N)});
@@ -215,37 +225,46 @@ static SoftmaxStats accumulate(LinalgBuilder &b, Value scores, const Attend &op,
     inputs.push_back({op.value, {B, K, N, D}});
   if (op.valueScale)
     inputs.push_back({op.valueScale, {K}});
-  Value acc = b.generic(6, inputs, {scaled(stats.acc), {B, K, G, M, D}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value value = b.toF32(op.list ? gather(b, op.value, args[1], D) : args[1]);
-    if (op.valueScale)
-      value = arith::MulFOp::create(b, value, args[2]);
-    if (op.list || op.lengths || op.causal) {
-      // Rows of keys that do not exist may hold anything, and 0 * NaN is NaN.
-      Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], b.f32(0));
-      value = arith::SelectOp::create(b, isZero, b.f32(0), value);
-    }
-    auto flags = getReassoc(b);
-    Value product = arith::MulFOp::create(b, args[0], value, flags);
-    return arith::AddFOp::create(b, args.back(), product, flags);
-  });
+  Value acc =
+      b.generic(6, inputs, {scaled(stats.acc), {B, K, G, M, D}},
+                [&](LinalgBuilder &b, ValueRange args) -> Value {
+                  Value value = b.toF32(op.list ? gather(b, op.value, args[1], D) : args[1]);
+                  if (op.valueScale)
+                    value = arith::MulFOp::create(b, value, args[2]);
+                  if (op.list || op.lengths || op.causal) {
+                    // Rows of keys that do not exist may hold anything, and 0 * NaN is NaN.
+                    Value isZero =
+                        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], b.f32(0));
+                    value = arith::SelectOp::create(b, isZero, b.f32(0), value);
+                  }
+                  auto flags = getReassoc(b);
+                  Value product = arith::MulFOp::create(b, args[0], value, flags);
+                  return arith::AddFOp::create(b, args.back(), product, flags);
+                });
   return {acc, max, sum};
 }
 
 /// out = acc / sum and lse = max + log(sum) with any number of row dims.
-static std::pair<Value, Value> finalize(LinalgBuilder &b, SoftmaxStats stats, Type type, bool wantLse) {
+static std::pair<Value, Value> finalize(LinalgBuilder &b, SoftmaxStats stats, Type type,
+                                        bool wantLse) {
   unsigned rank = cast<RankedTensorType>(stats.acc.getType()).getRank();
-  Value out = b.map(b.sizes(stats.acc), type, {{stats.acc, iota(rank)}, {stats.sum, iota(rank - 1)}},
-                    [&](LinalgBuilder &b, ValueRange args) -> Value {
-                      Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], b.f32(0));
-                      Value quotient = arith::DivFOp::create(b, args[0], args[1]);
-                      return b.fromF32(arith::SelectOp::create(b, isEmpty, b.f32(0), quotient), type);
-                    });
+  Value out =
+      b.map(b.sizes(stats.acc), type, {{stats.acc, iota(rank)}, {stats.sum, iota(rank - 1)}},
+            [&](LinalgBuilder &b, ValueRange args) -> Value {
+              Value isEmpty =
+                  arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], b.f32(0));
+              Value quotient = arith::DivFOp::create(b, args[0], args[1]);
+              return b.fromF32(arith::SelectOp::create(b, isEmpty, b.f32(0), quotient), type);
+            });
   if (!wantLse)
     return {out, Value()};
-  Value lse = b.map(b.sizes(stats.sum), b.getF32Type(), {{stats.max, iota(rank - 1)}, {stats.sum, iota(rank - 1)}},
+  Value lse = b.map(b.sizes(stats.sum), b.getF32Type(),
+                    {{stats.max, iota(rank - 1)}, {stats.sum, iota(rank - 1)}},
                     [&](LinalgBuilder &b, ValueRange args) -> Value {
-                      Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], b.f32(0));
-                      Value sum = arith::AddFOp::create(b, args[0], math::LogOp::create(b, args[1]));
+                      Value isEmpty =
+                          arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], b.f32(0));
+                      Value sum =
+                          arith::AddFOp::create(b, args[0], math::LogOp::create(b, args[1]));
                       return arith::SelectOp::create(b, isEmpty, b.minusInf(), sum);
                     });
   return {out, lse};
@@ -268,10 +287,11 @@ static Value scaleQuery(LinalgBuilder &b, Value query, FailureOr<float> scale, V
   SmallVector<Indexed> inputs = {{query, iota(5)}};
   if (keyScale)
     inputs.push_back({keyScale, {1}});
-  return b.map(b.sizes(query), b.getF32Type(), inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value scaled = arith::MulFOp::create(b, b.toF32(args[0]), factor);
-    return keyScale ? Value(arith::MulFOp::create(b, scaled, args[1])) : scaled;
-  });
+  return b.map(b.sizes(query), b.getF32Type(), inputs,
+               [&](LinalgBuilder &b, ValueRange args) -> Value {
+                 Value scaled = arith::MulFOp::create(b, b.toF32(args[0]), factor);
+                 return keyScale ? Value(arith::MulFOp::create(b, scaled, args[1])) : scaled;
+               });
 }
 
 template <typename OpTy>
@@ -280,11 +300,13 @@ static Attend normalize(LinalgBuilder &b, OpTy op, Value indices, Value counts) 
   AttentionDims dims = op.getDims();
   Attend result;
   result.key = toOrder(b, op.getKey(), maps[1], {dims.batch, dims.head, dims.key, dims.depth});
-  result.value = toOrder(b, op.getValue(), maps[2], {dims.batch, dims.head, dims.key, dims.valueDepth});
+  result.value =
+      toOrder(b, op.getValue(), maps[2], {dims.batch, dims.head, dims.key, dims.valueDepth});
   OpFoldResult kvHeads = b.size(result.key, 1);
   Value query;
   if (dims.group) {
-    query = toOrder(b, op.getQuery(), maps[0], {dims.batch, dims.head, *dims.group, dims.query, dims.depth});
+    query = toOrder(b, op.getQuery(), maps[0],
+                    {dims.batch, dims.head, *dims.group, dims.query, dims.depth});
   } else {
     query = toOrder(b, op.getQuery(), maps[0], {dims.batch, dims.head, dims.query, dims.depth});
     query = splitHeads(b, query, kvHeads);
@@ -336,15 +358,18 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, AttentionOp op) 
   accSizes[4] = b.size(normalized.value, 3);
   SmallVector<OpFoldResult> rows(accSizes.begin(), accSizes.end() - 1);
   double lowest = APFloat::getLargest(APFloat::IEEEsingle(), /*Negative=*/true).convertToDouble();
-  SoftmaxStats start = {b.filled(accSizes, b.f32(0)), b.filled(rows, b.f32(lowest)), b.filled(rows, b.f32(0))};
-  auto [out, lse] = finalize(b, attend(b, normalized, start), getElementTypeOrSelf(op.getInit().getType()),
-                             op.getLseInit() != nullptr);
+  SoftmaxStats start = {b.filled(accSizes, b.f32(0)), b.filled(rows, b.f32(lowest)),
+                        b.filled(rows, b.f32(0))};
+  auto [out, lse] =
+      finalize(b, attend(b, normalized, start), getElementTypeOrSelf(op.getInit().getType()),
+               op.getLseInit() != nullptr);
   AttentionDims dims = op.getDims();
   AffineMap map = op.getMaps().back();
   if (dims.group) {
     out = fromOrder(b, out, map, {dims.batch, dims.head, *dims.group, dims.query, dims.valueDepth});
   } else {
-    out = fromOrder(b, b.joinDims(out, 1), map, {dims.batch, dims.head, dims.query, dims.valueDepth});
+    out =
+        fromOrder(b, b.joinDims(out, 1), map, {dims.batch, dims.head, dims.query, dims.valueDepth});
     if (lse)
       lse = b.joinDims(lse, 1);
   }
@@ -390,38 +415,45 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineReduceOp o
   SoftmaxStats stats = {splitHeads(b, op.getAcc(), kvHeads), splitHeads(b, op.getMax(), kvHeads),
                         splitHeads(b, op.getSum(), kvHeads)};
   stats = accumulate(b, scores, normalized, stats);
-  return SmallVector<Value>{b.joinDims(stats.acc, 1), b.joinDims(stats.max, 1), b.joinDims(stats.sum, 1)};
+  return SmallVector<Value>{b.joinDims(stats.acc, 1), b.joinDims(stats.max, 1),
+                            b.joinDims(stats.sum, 1)};
 }
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, MergeOp op) {
   Type f32 = b.getF32Type();
   // Loops b, h, m, s: partials in the order of s, so that results repeat.
-  Value max = b.generic(4, {{op.getMaxs(), {3, 0, 1, 2}}}, {op.getMax(), iota(3)}, [](LinalgBuilder &b, ValueRange args) -> Value {
-    return arith::MaximumFOp::create(b, args[1], args[0]);
-  });
+  Value max = b.generic(4, {{op.getMaxs(), {3, 0, 1, 2}}}, {op.getMax(), iota(3)},
+                        [](LinalgBuilder &b, ValueRange args) -> Value {
+                          return arith::MaximumFOp::create(b, args[1], args[0]);
+                        });
   auto expDifference = [](LinalgBuilder &b, ValueRange args) -> Value {
     return math::ExpOp::create(b, arith::SubFOp::create(b, args[0], args[1]));
   };
-  Value factors = b.map(b.sizes(op.getMaxs()), f32, {{op.getMaxs(), iota(4)}, {max, {1, 2, 3}}}, expDifference);
+  Value factors =
+      b.map(b.sizes(op.getMaxs()), f32, {{op.getMaxs(), iota(4)}, {max, {1, 2, 3}}}, expDifference);
   Value own = b.map(b.sizes(max), f32, {{op.getMax(), iota(3)}, {max, iota(3)}}, expDifference);
   auto scaled = [&](Value old) {
     unsigned rank = cast<RankedTensorType>(old.getType()).getRank();
-    return b.map(b.sizes(old), f32, {{old, iota(rank)}, {own, iota(3)}}, [](LinalgBuilder &b, ValueRange args) -> Value {
-      return arith::MulFOp::create(b, args[0], args[1]);
-    });
+    return b.map(b.sizes(old), f32, {{old, iota(rank)}, {own, iota(3)}},
+                 [](LinalgBuilder &b, ValueRange args) -> Value {
+                   return arith::MulFOp::create(b, args[0], args[1]);
+                 });
   };
   auto addScaled = [](LinalgBuilder &b, ValueRange args) -> Value {
     return arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, args[0], args[1]));
   };
-  Value sum = b.generic(4, {{op.getSums(), {3, 0, 1, 2}}, {factors, {3, 0, 1, 2}}}, {scaled(op.getSum()), iota(3)}, addScaled);
+  Value sum = b.generic(4, {{op.getSums(), {3, 0, 1, 2}}, {factors, {3, 0, 1, 2}}},
+                        {scaled(op.getSum()), iota(3)}, addScaled);
   // Loops b, h, m, s, d.
-  Value acc = b.generic(5, {{op.getAccs(), {3, 0, 1, 2, 4}}, {factors, {3, 0, 1, 2}}}, {scaled(op.getAcc()), {0, 1, 2, 4}}, addScaled);
+  Value acc = b.generic(5, {{op.getAccs(), {3, 0, 1, 2, 4}}, {factors, {3, 0, 1, 2}}},
+                        {scaled(op.getAcc()), {0, 1, 2, 4}}, addScaled);
   return SmallVector<Value>{acc, max, sum};
 }
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, FinalizeOp op) {
-  auto [out, lse] = finalize(b, {op.getAcc(), op.getMax(), op.getSum()},
-                             getElementTypeOrSelf(op.getInit().getType()), op.getLseInit() != nullptr);
+  auto [out, lse] =
+      finalize(b, {op.getAcc(), op.getMax(), op.getSum()},
+               getElementTypeOrSelf(op.getInit().getType()), op.getLseInit() != nullptr);
   SmallVector<Value> results = {out};
   if (lse)
     results.push_back(lse);
@@ -454,39 +486,46 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
 
   // Distances of the listed keys, loops b, k, m, c, g, byte, [bit].
   unsigned byte = 5, bit = 6;
-  SmallVector<Indexed> inputs = {{form.weighted ? b.splitLastDim(codes, 8) : codes, append(codeDims, byte)},
-                                 {list.indices, append(list.rowDims, N)}};
+  SmallVector<Indexed> inputs = {
+      {form.weighted ? b.splitLastDim(codes, 8) : codes, append(codeDims, byte)},
+      {list.indices, append(list.rowDims, N)}};
   if (form.weighted)
     inputs[0].dims.push_back(bit);
   else // the byte loop needs an operand that bounds it; the code is one
     bit = 5;
-  Value distances = b.generic(bit + 1, inputs, {b.filled(sizes, b.i32(0)), {B, K, G, M, N}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value key = gather(b, op.getKeyCodes(), args[1], byte);
-    Value zero = b.constant(i8, int64_t(0));
-    Value count;
-    if (form.weighted) {
-      Value shifted = arith::ShRUIOp::create(b, key, b.loopIndex(bit, i8));
-      Value keyBit = arith::TruncIOp::create(b, b.getI1Type(), shifted);
-      Value queryBit = arith::CmpIOp::create(b, CmpIPredicate::sgt, args[0], zero);
-      Value differs = arith::CmpIOp::create(b, CmpIPredicate::ne, keyBit, queryBit);
-      count = arith::SelectOp::create(b, differs, math::AbsIOp::create(b, args[0]), zero);
-    } else {
-      count = math::CtPopOp::create(b, arith::XOrIOp::create(b, args[0], key));
-    }
-    return arith::AddIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, count));
-  });
+  Value distances =
+      b.generic(bit + 1, inputs, {b.filled(sizes, b.i32(0)), {B, K, G, M, N}},
+                [&](LinalgBuilder &b, ValueRange args) -> Value {
+                  Value key = gather(b, op.getKeyCodes(), args[1], byte);
+                  Value zero = b.constant(i8, int64_t(0));
+                  Value count;
+                  if (form.weighted) {
+                    Value shifted = arith::ShRUIOp::create(b, key, b.loopIndex(bit, i8));
+                    Value keyBit = arith::TruncIOp::create(b, b.getI1Type(), shifted);
+                    Value queryBit = arith::CmpIOp::create(b, CmpIPredicate::sgt, args[0], zero);
+                    Value differs = arith::CmpIOp::create(b, CmpIPredicate::ne, keyBit, queryBit);
+                    count =
+                        arith::SelectOp::create(b, differs, math::AbsIOp::create(b, args[0]), zero);
+                  } else {
+                    count = math::CtPopOp::create(b, arith::XOrIOp::create(b, args[0], key));
+                  }
+                  return arith::AddIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, count));
+                });
 
   // S: L, or the sum of the magnitudes of the code.
   Value total;
-  SmallVector<unsigned> rowLoops = codePerHead ? SmallVector<unsigned>{0, 1, 2, 3} : SmallVector<unsigned>{0, 1, 3};
+  SmallVector<unsigned> rowLoops =
+      codePerHead ? SmallVector<unsigned>{0, 1, 2, 3} : SmallVector<unsigned>{0, 1, 3};
   if (form.weighted) {
     unsigned rank = codeDims.size();
     SmallVector<OpFoldResult> rows = b.sizes(codes);
     rows.pop_back();
-    total = b.generic(rank + 1, {{codes, iota(rank + 1)}}, {b.filled(rows, b.i32(0)), iota(rank)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value magnitude = arith::ExtUIOp::create(b, i32, math::AbsIOp::create(b, args[0]));
-      return arith::AddIOp::create(b, args[1], magnitude);
-    });
+    total = b.generic(rank + 1, {{codes, iota(rank + 1)}}, {b.filled(rows, b.i32(0)), iota(rank)},
+                      [&](LinalgBuilder &b, ValueRange args) -> Value {
+                        Value magnitude =
+                            arith::ExtUIOp::create(b, i32, math::AbsIOp::create(b, args[0]));
+                        return arith::AddIOp::create(b, args[1], magnitude);
+                      });
   }
 
   // The residual mlp on (h_q, h_k): x [B,Hq,M,C,2L], whose layers have a head dim.
@@ -497,27 +536,37 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
     SmallVector<unsigned> listDims; // loops b, k, g, m, c, i
     for (unsigned dim : list.rowDims)
       listDims.push_back(dim == M ? 3 : dim == G ? 2 : dim);
-    Value x = b.map(inputSizes, f32, {{list.indices, append(listDims, 4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Type index = b.getIndexType();
-      Value position = b.loopIndex(5, index), bits = b.index(form.bits), eight = b.index(8);
-      Value isKey = arith::CmpIOp::create(b, CmpIPredicate::uge, position, bits);
-      Value within = arith::SelectOp::create(b, isKey, arith::SubIOp::create(b, position, bits), position);
-      Value byteIndex = arith::DivUIOp::create(b, within, eight);
-      Value bitIndex = arith::IndexCastOp::create(b, i8, arith::RemUIOp::create(b, within, eight));
-      auto bitOf = [&](Value byteValue) -> Value {
-        return arith::TruncIOp::create(b, b.getI1Type(), arith::ShRUIOp::create(b, byteValue, bitIndex));
-      };
-      Value row = arith::IndexCastOp::create(b, index, arith::MaxSIOp::create(b, args[0], b.i32(0)));
-      Value keyByte = tensor::ExtractOp::create(b, op.getKeyCodes(), ValueRange{b.loopIndex(0, index), b.loopIndex(1, index), row, byteIndex});
-      SmallVector<Value> codeIndex;
-      for (unsigned dim : rowLoops)
-        codeIndex.push_back(b.loopIndex(dim, index));
-      codeIndex.push_back(form.weighted ? within : byteIndex);
-      Value code = tensor::ExtractOp::create(b, codes, codeIndex);
-      Value queryBit = form.weighted ? Value(arith::CmpIOp::create(b, CmpIPredicate::sgt, code, b.constant(i8, int64_t(0)))) : bitOf(code);
-      Value isSet = arith::SelectOp::create(b, isKey, bitOf(keyByte), queryBit);
-      return arith::SelectOp::create(b, isSet, b.f32(1), b.f32(-1));
-    });
+    Value x = b.map(
+        inputSizes, f32, {{list.indices, append(listDims, 4)}},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Type index = b.getIndexType();
+          Value position = b.loopIndex(5, index), bits = b.index(form.bits), eight = b.index(8);
+          Value isKey = arith::CmpIOp::create(b, CmpIPredicate::uge, position, bits);
+          Value within =
+              arith::SelectOp::create(b, isKey, arith::SubIOp::create(b, position, bits), position);
+          Value byteIndex = arith::DivUIOp::create(b, within, eight);
+          Value bitIndex =
+              arith::IndexCastOp::create(b, i8, arith::RemUIOp::create(b, within, eight));
+          auto bitOf = [&](Value byteValue) -> Value {
+            return arith::TruncIOp::create(b, b.getI1Type(),
+                                           arith::ShRUIOp::create(b, byteValue, bitIndex));
+          };
+          Value row =
+              arith::IndexCastOp::create(b, index, arith::MaxSIOp::create(b, args[0], b.i32(0)));
+          Value keyByte = tensor::ExtractOp::create(
+              b, op.getKeyCodes(),
+              ValueRange{b.loopIndex(0, index), b.loopIndex(1, index), row, byteIndex});
+          SmallVector<Value> codeIndex;
+          for (unsigned dim : rowLoops)
+            codeIndex.push_back(b.loopIndex(dim, index));
+          codeIndex.push_back(form.weighted ? within : byteIndex);
+          Value code = tensor::ExtractOp::create(b, codes, codeIndex);
+          Value queryBit = form.weighted ? Value(arith::CmpIOp::create(b, CmpIPredicate::sgt, code,
+                                                                       b.constant(i8, int64_t(0))))
+                                         : bitOf(code);
+          Value isSet = arith::SelectOp::create(b, isKey, bitOf(keyByte), queryBit);
+          return arith::SelectOp::create(b, isSet, b.f32(1), b.f32(-1));
+        });
     x = b.joinDims(x, 1); // [B,Hq,M,C,2L]
     for (auto [i, weight, bias] : llvm::enumerate(op.getMlpWeights(), op.getMlpBiases()))
       x = denseLayer(b, x, weight, bias, i < 2 ? op.getActivation() : std::nullopt);
@@ -560,18 +609,21 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
         head = arith::AddIOp::create(b, first, b.loopIndex(2, b.getIndexType()));
       }
       Value column = arith::IndexCastOp::create(b, b.getIndexType(), args[0]);
-      score = arith::AddFOp::create(b, score, tensor::ExtractOp::create(b, table, ValueRange{head, column}));
+      score = arith::AddFOp::create(b, score,
+                                    tensor::ExtractOp::create(b, table, ValueRange{head, column}));
     }
     if (residualArg >= 0)
       score = arith::AddFOp::create(b, score, args[residualArg]);
-    Value listed = arith::CmpIOp::create(b, CmpIPredicate::slt, b.loopIndex(4, b.getI32Type()), args[3]);
+    Value listed =
+        arith::CmpIOp::create(b, CmpIPredicate::slt, b.loopIndex(4, b.getI32Type()), args[3]);
     return arith::SelectOp::create(b, listed, score, b.minusInf());
   });
   result = b.joinDims(result, 1);
   if (init != op.getInit()) { // the slots cut off are past every count
     Value all = b.filled(b.sizes(op.getInit()), b.minusInf());
-    result = tensor::InsertSliceOp::create(b, result, all, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)),
-                                           b.sizes(result), SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
+    result = tensor::InsertSliceOp::create(
+        b, result, all, SmallVector<OpFoldResult>(4, b.getIndexAttr(0)), b.sizes(result),
+        SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
   }
   return SmallVector<Value>{result};
 }

@@ -29,8 +29,7 @@ using namespace mlir::dashkv;
 
 namespace {
 /// Replaces an op on tensors by its equations.
-template <typename OpTy>
-struct LowerOnTensors : OpRewritePattern<OpTy> {
+template <typename OpTy> struct LowerOnTensors : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
     if (!op.hasPureTensorSemantics())
@@ -66,7 +65,8 @@ struct ConvertDashKVToLinalgPass
     WalkResult result = getOperation()->walk([&](Operation *op) {
       if (!isa_and_nonnull<DashKVDialect>(op->getDialect()))
         return WalkResult::advance();
-      InFlightDiagnostic diagnostic = emitError(op->getLoc()) << "no lowering to linalg for " << op->getName();
+      InFlightDiagnostic diagnostic = emitError(op->getLoc())
+                                      << "no lowering to linalg for " << op->getName();
       if (isa<TieredAttentionOp>(op))
         diagnostic << "; run dashkv-expand-tiered first";
       return WalkResult::interrupt();
@@ -84,6 +84,6 @@ void mlir::dashkv::populateDashKVToLinalgPatterns(RewritePatternSet &patterns) {
                LowerOnTensors<HammingDistanceOp>, LowerOnTensors<CalibrateOp>,
                LowerOnTensors<SelectOp>, LowerOnTensors<RetrieveOp>,
                LowerOnTensors<EstimateScoresOp>, LowerOnTensors<OnlineAttentionOp>,
-               LowerOnTensors<OnlineReduceOp>, LowerOnTensors<MergeOp>,
-               LowerOnTensors<FinalizeOp>>(patterns.getContext());
+               LowerOnTensors<OnlineReduceOp>, LowerOnTensors<MergeOp>, LowerOnTensors<FinalizeOp>>(
+      patterns.getContext());
 }

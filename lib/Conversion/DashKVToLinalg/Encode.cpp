@@ -35,11 +35,12 @@ Value dashkv::denseLayer(LinalgBuilder &b, Value x, Value weight, Value bias,
     weightDims.insert(weightDims.begin(), 1);
   SmallVector<OpFoldResult> sizes = b.sizes(x);
   sizes.back() = b.size(weight, weightType.getRank() - 1);
-  Value z = b.generic(rank + 1, {{x, iota(rank)}, {weight, weightDims}},
-                      {b.filled(sizes, b.f32(0)), outDims}, [](LinalgBuilder &b, ValueRange args) -> Value {
-                        Value product = arith::MulFOp::create(b, b.toF32(args[0]), b.toF32(args[1]));
-                        return arith::AddFOp::create(b, args[2], product);
-                      });
+  Value z = b.generic(
+      rank + 1, {{x, iota(rank)}, {weight, weightDims}}, {b.filled(sizes, b.f32(0)), outDims},
+      [](LinalgBuilder &b, ValueRange args) -> Value {
+        Value product = arith::MulFOp::create(b, b.toF32(args[0]), b.toF32(args[1]));
+        return arith::AddFOp::create(b, args[2], product);
+      });
   if (!bias && !activation)
     return z;
   SmallVector<Indexed> inputs = {{z, iota(rank)}};
@@ -64,12 +65,13 @@ static Value packBits(LinalgBuilder &b, Value z) {
   sizes.pop_back();
   Type i8 = b.getI8Type();
   Value zero = b.filled(sizes, b.constant(i8, int64_t(0)));
-  return b.generic(5, {{bits, iota(5)}}, {zero, iota(4)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value isSet = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, args[0], b.f32(0));
-    Value bit = arith::ShLIOp::create(b, b.constant(i8, int64_t(1)), b.loopIndex(4, i8));
-    Value masked = arith::SelectOp::create(b, isSet, bit, b.constant(i8, int64_t(0)));
-    return arith::OrIOp::create(b, args[1], masked);
-  });
+  return b.generic(
+      5, {{bits, iota(5)}}, {zero, iota(4)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+        Value isSet = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, args[0], b.f32(0));
+        Value bit = arith::ShLIOp::create(b, b.constant(i8, int64_t(1)), b.loopIndex(4, i8));
+        Value masked = arith::SelectOp::create(b, isSet, bit, b.constant(i8, int64_t(0)));
+        return arith::OrIOp::create(b, args[1], masked);
+      });
 }
 
 /// z [B,Hc,M,L] as weights in -levels..levels, and 1/s.
@@ -101,20 +103,22 @@ static std::pair<Value, Value> quantize(LinalgBuilder &b, Value z, int64_t level
                     Value bySum = arith::DivFOp::create(b, b.f32(126), args[1]);
                     return arith::MinimumFOp::create(b, byMax, bySum);
                   });
-  Value weights = b.map(sizes, b.getI8Type(), {{clean, iota(4)}, {s, iota(3)}},
-                        [&](LinalgBuilder &b, ValueRange args) -> Value {
-                          Value zero = b.f32(0);
-                          Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], zero);
-                          Value scaled = arith::MulFOp::create(b, math::AbsFOp::create(b, args[0]), args[1]);
-                          Value floor = math::FloorOp::create(b, scaled);
-                          Value cut = arith::MinimumFOp::create(b, floor, b.f32(levels));
-                          // An all-zero row has s = inf: 0 * inf must not be converted.
-                          Value safe = arith::SelectOp::create(b, isZero, zero, cut);
-                          Value weight = arith::FPToSIOp::create(b, b.getI8Type(), safe);
-                          Value negative = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, args[0], zero);
-                          Value negated = arith::SubIOp::create(b, b.constant(b.getI8Type(), int64_t(0)), weight);
-                          return arith::SelectOp::create(b, negative, negated, weight);
-                        });
+  Value weights =
+      b.map(sizes, b.getI8Type(), {{clean, iota(4)}, {s, iota(3)}},
+            [&](LinalgBuilder &b, ValueRange args) -> Value {
+              Value zero = b.f32(0);
+              Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], zero);
+              Value scaled = arith::MulFOp::create(b, math::AbsFOp::create(b, args[0]), args[1]);
+              Value floor = math::FloorOp::create(b, scaled);
+              Value cut = arith::MinimumFOp::create(b, floor, b.f32(levels));
+              // An all-zero row has s = inf: 0 * inf must not be converted.
+              Value safe = arith::SelectOp::create(b, isZero, zero, cut);
+              Value weight = arith::FPToSIOp::create(b, b.getI8Type(), safe);
+              Value negative = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, args[0], zero);
+              Value negated =
+                  arith::SubIOp::create(b, b.constant(b.getI8Type(), int64_t(0)), weight);
+              return arith::SelectOp::create(b, negative, negated, weight);
+            });
   Value inverse = b.map(rows, f32, {{s, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
     return arith::DivFOp::create(b, b.f32(1), args[0]);
   });

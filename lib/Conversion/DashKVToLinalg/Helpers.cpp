@@ -1,8 +1,8 @@
 //===- Helpers.cpp - Short forms for building linalg on tensors -----------===//
 #include "Helpers.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
@@ -40,9 +40,11 @@ Value LinalgBuilder::toF32(Value value) {
     return arith::ExtFOp::create(*this, getF32Type(), value);
   // LLVM has no 8-bit floats. Exponent and fraction in their places of an f32
   // are the value times 2^-120, subnormals included; 0x7f is NaN.
-  Value bits = arith::ExtUIOp::create(*this, getI32Type(), arith::BitcastOp::create(*this, getI8Type(), value));
+  Value bits = arith::ExtUIOp::create(*this, getI32Type(),
+                                      arith::BitcastOp::create(*this, getI8Type(), value));
   Value magnitude = arith::AndIOp::create(*this, bits, i32(0x7f));
-  Value small = arith::BitcastOp::create(*this, getF32Type(), arith::ShLIOp::create(*this, magnitude, i32(20)));
+  Value small = arith::BitcastOp::create(*this, getF32Type(),
+                                         arith::ShLIOp::create(*this, magnitude, i32(20)));
   Value positive = arith::MulFOp::create(*this, small, f32(std::ldexp(1.0, 120)));
   Value isNaN = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, magnitude, i32(0x7f));
   Value nan = f32(std::numeric_limits<double>::quiet_NaN());
@@ -72,7 +74,9 @@ SmallVector<OpFoldResult> LinalgBuilder::sizes(Value tensor) {
 Value LinalgBuilder::materialize(OpFoldResult size) {
   return getValueOrCreateConstantIndexOp(*this, getLoc(), size);
 }
-Value LinalgBuilder::sizeValue(Value tensor, unsigned dim) { return materialize(size(tensor, dim)); }
+Value LinalgBuilder::sizeValue(Value tensor, unsigned dim) {
+  return materialize(size(tensor, dim));
+}
 Value LinalgBuilder::empty(ArrayRef<OpFoldResult> sizes, Type type) {
   return tensor::EmptyOp::create(*this, sizes, type);
 }
@@ -92,7 +96,8 @@ static SmallVector<ReassociationIndices> groupTwo(int64_t rank, int64_t dim) {
 }
 
 /// `tensor` with dim `dim` as the two dims `outer` and `inner`.
-static Value expandDim(LinalgBuilder &b, Value tensor, unsigned dim, OpFoldResult outer, OpFoldResult inner) {
+static Value expandDim(LinalgBuilder &b, Value tensor, unsigned dim, OpFoldResult outer,
+                       OpFoldResult inner) {
   SmallVector<OpFoldResult> shape = b.sizes(tensor);
   shape[dim] = outer;
   shape.insert(shape.begin() + dim + 1, inner);
@@ -111,13 +116,15 @@ Value LinalgBuilder::splitDim(Value tensor, unsigned dim, OpFoldResult outer) {
   if (getConstantIntValue(outer) == 0) // an empty dim: 0 parts of size 0
     return expandDim(*this, tensor, dim, outer, getIndexAttr(0));
   AffineExpr whole = getAffineSymbolExpr(0), part = getAffineSymbolExpr(1);
-  OpFoldResult inner = affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part), {size(tensor, dim), outer});
+  OpFoldResult inner = affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part),
+                                                             {size(tensor, dim), outer});
   return expandDim(*this, tensor, dim, outer, inner);
 }
 
 Value LinalgBuilder::splitLastDim(Value tensor, int64_t inner) {
   unsigned last = cast<RankedTensorType>(tensor.getType()).getRank() - 1;
-  OpFoldResult outer = affine::makeComposedFoldedAffineApply(*this, getLoc(), getAffineSymbolExpr(0).floorDiv(inner), {size(tensor, last)});
+  OpFoldResult outer = affine::makeComposedFoldedAffineApply(
+      *this, getLoc(), getAffineSymbolExpr(0).floorDiv(inner), {size(tensor, last)});
   return expandDim(*this, tensor, last, outer, getIndexAttr(inner));
 }
 
@@ -166,6 +173,7 @@ Value LinalgBuilder::generic(unsigned numDims, ArrayRef<Indexed> inputs, Indexed
       .getResult(0);
 }
 
-Value LinalgBuilder::map(ArrayRef<OpFoldResult> sizes, Type type, ArrayRef<Indexed> inputs, Body body) {
+Value LinalgBuilder::map(ArrayRef<OpFoldResult> sizes, Type type, ArrayRef<Indexed> inputs,
+                         Body body) {
   return generic(sizes.size(), inputs, {empty(sizes, type), iota(sizes.size())}, body);
 }

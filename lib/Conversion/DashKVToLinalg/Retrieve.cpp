@@ -42,17 +42,19 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
     Value weights = b.splitLastDim(query, 8);
     SmallVector<OpFoldResult> tableSizes = b.sizes(weights);
     tableSizes[5] = b.getIndexAttr(256);
-    table = b.generic(
-        7, {{weights, {0, 1, 2, 3, 4, 6}}}, {b.filled(tableSizes, b.constant(type, int64_t(0))), iota(6)},
-        [&](LinalgBuilder &b, ValueRange args) -> Value {
-          Value none = b.constant(type, int64_t(0));
-          Value shifted = arith::ShRUIOp::create(b, b.loopIndex(5, type), b.loopIndex(6, type));
-          Value keyBit = arith::TruncIOp::create(b, b.getI1Type(), shifted);
-          Value queryBit = cmp(b, CmpIPredicate::sgt, args[0], none);
-          Value differs = cmp(b, CmpIPredicate::ne, keyBit, queryBit);
-          Value weight = math::AbsIOp::create(b, args[0]);
-          return arith::AddIOp::create(b, args[1], arith::SelectOp::create(b, differs, weight, none));
-        });
+    table = b.generic(7, {{weights, {0, 1, 2, 3, 4, 6}}},
+                      {b.filled(tableSizes, b.constant(type, int64_t(0))), iota(6)},
+                      [&](LinalgBuilder &b, ValueRange args) -> Value {
+                        Value none = b.constant(type, int64_t(0));
+                        Value shifted =
+                            arith::ShRUIOp::create(b, b.loopIndex(5, type), b.loopIndex(6, type));
+                        Value keyBit = arith::TruncIOp::create(b, b.getI1Type(), shifted);
+                        Value queryBit = cmp(b, CmpIPredicate::sgt, args[0], none);
+                        Value differs = cmp(b, CmpIPredicate::ne, keyBit, queryBit);
+                        Value weight = math::AbsIOp::create(b, args[0]);
+                        return arith::AddIOp::create(
+                            b, args[1], arith::SelectOp::create(b, differs, weight, none));
+                      });
   }
   Value distances = b.map(sizes, type, {}, [&](LinalgBuilder &b, ValueRange) -> Value {
     Type index = b.getIndexType();
@@ -61,7 +63,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
       row.push_back(b.loopIndex(dim, index));
     Value key = b.loopIndex(4, index), sum = b.constant(type, int64_t(0));
     for (int64_t byte = 0; byte < form.bits / 8; ++byte) {
-      Value keyByte = tensor::ExtractOp::create(b, op.getKeyCodes(), ValueRange{row[0], row[1], key, b.index(byte)});
+      Value keyByte = tensor::ExtractOp::create(b, op.getKeyCodes(),
+                                                ValueRange{row[0], row[1], key, b.index(byte)});
       SmallVector<Value> at = row;
       at.push_back(b.index(byte));
       Value cost;
@@ -103,7 +106,8 @@ static Value buildLimits(LinalgBuilder &b, OpFoldResult batch, OpFoldResult rows
 }
 
 /// clamp(ceil(millionths * limit / 10^6), min, max) in i64.
-static Value buildBudget(LinalgBuilder &b, Value limit, int64_t millionths, int64_t min, int64_t max) {
+static Value buildBudget(LinalgBuilder &b, Value limit, int64_t millionths, int64_t min,
+                         int64_t max) {
   Value wide = arith::ExtUIOp::create(b, b.getI64Type(), limit);
   Value scaled = arith::MulIOp::create(b, wide, b.i64(millionths));
   Value up = arith::AddIOp::create(b, scaled, b.i64(999999));
@@ -118,7 +122,8 @@ static constexpr int64_t kNone = std::numeric_limits<int32_t>::max();
 /// The smallest t in [low, high] with #{n : values[b,h,m,n] <= t} >=
 /// wanted[b,h,m], for i32 values [B,H,M,N] (kNone where a key does not count).
 /// `steps` is at least the number of bits of high - low.
-static Value kthSmallest(LinalgBuilder &b, Value values, Value wanted, Value low, Value high, Value steps) {
+static Value kthSmallest(LinalgBuilder &b, Value values, Value wanted, Value low, Value high,
+                         Value steps) {
   Type i32 = b.getI32Type();
   SmallVector<OpFoldResult> rows = b.sizes(wanted);
   auto loop = scf::ForOp::create(b, b.index(0), steps, b.index(1),
@@ -188,21 +193,25 @@ static Value buildRadius(LinalgBuilder &b, CalibrateOp op) {
   SmallVector<OpFoldResult> sizes = b.sizes(distances), rows(sizes.begin(), sizes.end() - 1);
   Value limits = buildLimits(b, sizes[0], sizes[2], sizes[3], op.getLengths());
   int64_t fraction = op.getTiering().getVoteFractionOrFull();
-  Value wanted = b.map(rows, b.getI32Type(), {{limits, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value budget = buildBudget(b, args[0], fraction, 0, TieringAttr::none);
-    return arith::TruncIOp::create(b, b.getI32Type(), budget);
-  });
+  Value wanted = b.map(rows, b.getI32Type(), {{limits, {0, 2}}},
+                       [&](LinalgBuilder &b, ValueRange args) -> Value {
+                         Value budget = buildBudget(b, args[0], fraction, 0, TieringAttr::none);
+                         return arith::TruncIOp::create(b, b.getI32Type(), budget);
+                       });
   Type i32 = b.getI32Type();
-  Value visible = b.map(sizes, i32, {{distances, iota(4)}, {limits, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value exists = cmp(b, CmpIPredicate::slt, b.loopIndex(3, i32), args[1]);
-    return arith::SelectOp::create(b, exists, widenDistance(b, args[0], i32), b.i32(kNone));
-  });
+  Value visible = b.map(sizes, i32, {{distances, iota(4)}, {limits, {0, 2}}},
+                        [&](LinalgBuilder &b, ValueRange args) -> Value {
+                          Value exists = cmp(b, CmpIPredicate::slt, b.loopIndex(3, i32), args[1]);
+                          return arith::SelectOp::create(b, exists, widenDistance(b, args[0], i32),
+                                                         b.i32(kNone));
+                        });
   // 16 bits hold every distance, signed or not.
   Value kth = kthSmallest(b, visible, wanted, b.i32(-32768), b.i32(32767), b.index(17));
-  return b.map(rows, i32, {{kth, iota(3)}, {wanted, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value none = cmp(b, CmpIPredicate::eq, args[1], b.i32(0));
-    return arith::SelectOp::create(b, none, b.i32(-1), args[0]);
-  });
+  return b.map(rows, i32, {{kth, iota(3)}, {wanted, iota(3)}},
+               [&](LinalgBuilder &b, ValueRange args) -> Value {
+                 Value none = cmp(b, CmpIPredicate::eq, args[1], b.i32(0));
+                 return arith::SelectOp::create(b, none, b.i32(-1), args[0]);
+               });
 }
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, CalibrateOp op) {
@@ -217,13 +226,13 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, CalibrateOp op) 
     Value radius = op.getRadius() ? op.getRadius() : buildRadius(b, op);
     // Votes over all code heads; loops b, m, n, then h reduced.
     SmallVector<OpFoldResult> voteSizes = {sizes[0], sizes[2], sizes[3]};
-    Value votes = b.generic(4, {{distances, {0, 3, 1, 2}}, {radius, {0, 3, 1}}},
-                            {b.filled(voteSizes, b.i32(0)), iota(3)},
-                            [&](LinalgBuilder &b, ValueRange args) -> Value {
-                              Value distance = widenDistance(b, args[0], i32);
-                              Value near = cmp(b, CmpIPredicate::sle, distance, args[1]);
-                              return arith::AddIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, near));
-                            });
+    Value votes = b.generic(
+        4, {{distances, {0, 3, 1, 2}}, {radius, {0, 3, 1}}},
+        {b.filled(voteSizes, b.i32(0)), iota(3)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Value distance = widenDistance(b, args[0], i32);
+          Value near = cmp(b, CmpIPredicate::sle, distance, args[1]);
+          return arith::AddIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, near));
+        });
     inputs.push_back({votes, {0, 2, 3}});
     inputs.push_back({op.getVoteDiscount(), {1}});
     if (tiering.getVoteThreshold() != TieringAttr::none) {
@@ -237,22 +246,24 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, CalibrateOp op) 
     inputs.push_back({op.getPrior(), {0, 3}});
     inputs.push_back({op.getPriorDiscount(), {1}});
   }
-  Value result = b.map(sizes, b.getI16Type(), inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value final = arith::ShLIOp::create(b, widenDistance(b, args[0], i32), b.i32(tiering.getBitsFraction()));
-    auto discount = [&](Value condition, Value amount) {
-      Value wide = arith::ExtSIOp::create(b, i32, amount);
-      Value taken = arith::SelectOp::create(b, condition, wide, b.i32(0));
-      final = arith::SubIOp::create(b, final, taken);
-    };
-    unsigned next = 1;
-    if (op.getVoteDiscount()) {
-      discount(cmp(b, CmpIPredicate::sgt, args[1], threshold), args[2]);
-      next = 3;
-    }
-    if (op.getPrior())
-      discount(args[next], args[next + 1]);
-    return arith::TruncIOp::create(b, b.getI16Type(), final);
-  });
+  Value result =
+      b.map(sizes, b.getI16Type(), inputs, [&](LinalgBuilder &b, ValueRange args) -> Value {
+        Value final = arith::ShLIOp::create(b, widenDistance(b, args[0], i32),
+                                            b.i32(tiering.getBitsFraction()));
+        auto discount = [&](Value condition, Value amount) {
+          Value wide = arith::ExtSIOp::create(b, i32, amount);
+          Value taken = arith::SelectOp::create(b, condition, wide, b.i32(0));
+          final = arith::SubIOp::create(b, final, taken);
+        };
+        unsigned next = 1;
+        if (op.getVoteDiscount()) {
+          discount(cmp(b, CmpIPredicate::sgt, args[1], threshold), args[2]);
+          next = 3;
+        }
+        if (op.getPrior())
+          discount(args[next], args[next + 1]);
+        return arith::TruncIOp::create(b, b.getI16Type(), final);
+      });
   return SmallVector<Value>{result};
 }
 
@@ -309,13 +320,15 @@ private:
 Value Selector::sumOverHeads(Value candidates) {
   Type i32 = b.getI32Type();
   Value split = b.splitDim(op.distances, 1, heads);
-  Value sums = b.generic(5, {{split, {0, 1, 4, 2, 3}}}, {b.filled(all, b.i32(0)), iota(4)},
-                         [&](LinalgBuilder &b, ValueRange args) -> Value {
-                           return arith::AddIOp::create(b, args[1], arith::ExtSIOp::create(b, i32, args[0]));
-                         });
-  return b.map(all, i32, {{sums, iota(4)}, {candidates, {0, 2, 3}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    return arith::SelectOp::create(b, args[1], args[0], b.i32(kNone));
-  });
+  Value sums =
+      b.generic(5, {{split, {0, 1, 4, 2, 3}}}, {b.filled(all, b.i32(0)), iota(4)},
+                [&](LinalgBuilder &b, ValueRange args) -> Value {
+                  return arith::AddIOp::create(b, args[1], arith::ExtSIOp::create(b, i32, args[0]));
+                });
+  return b.map(all, i32, {{sums, iota(4)}, {candidates, {0, 2, 3}}},
+               [&](LinalgBuilder &b, ValueRange args) -> Value {
+                 return arith::SelectOp::create(b, args[1], args[0], b.i32(kNone));
+               });
 }
 
 Value Selector::buildPlace(LinalgBuilder &b) {
@@ -333,23 +346,30 @@ Selector::Bound Selector::findBound(Value wanted) {
                          listHeads = getConstantIntValue(heads);
   int64_t limit = int64_t(1) << 30;
   if (codeHeads && listHeads && *listHeads > 0)
-    limit = std::min(limit, op.largest.value_or(1 << 15) * std::max<int64_t>(1, *codeHeads / *listHeads));
+    limit = std::min(limit,
+                     op.largest.value_or(1 << 15) * std::max<int64_t>(1, *codeHeads / *listHeads));
   int64_t low = op.largest ? 0 : -limit;
   Value steps = b.index(llvm::Log2_64_Ceil(limit - low + 1) + 1);
   Value distance = kthSmallest(b, distances, wanted, b.i32(low), b.i32(limit), steps);
   if (tiering.getTies() == Ties::Inclusive)
     return {distance, Value()};
   // How many of the ties still fit, and which.
-  Value left = b.generic(4, {{distances, iota(4)}, {distance, iota(3)}}, {b.map(listRows, i32, {{wanted, iota(3)}}, [](LinalgBuilder &, ValueRange args) { return args[0]; }), iota(3)},
-                         [&](LinalgBuilder &b, ValueRange args) -> Value {
-                           Value below = cmp(b, CmpIPredicate::slt, args[0], args[1]);
-                           return arith::SubIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, below));
-                         });
-  Value places = b.map(all, i32, {{distances, iota(4)}, {distance, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value tied = cmp(b, CmpIPredicate::eq, args[0], args[1]);
-    return arith::SelectOp::create(b, tied, buildPlace(b), b.i32(kNone));
-  });
-  Value place = kthSmallest(b, places, left, b.i32(0), numKeys, arith::AddIOp::create(b, ceilLog2(b, keys), b.index(1)));
+  Value left =
+      b.generic(4, {{distances, iota(4)}, {distance, iota(3)}},
+                {b.map(listRows, i32, {{wanted, iota(3)}},
+                       [](LinalgBuilder &, ValueRange args) { return args[0]; }),
+                 iota(3)},
+                [&](LinalgBuilder &b, ValueRange args) -> Value {
+                  Value below = cmp(b, CmpIPredicate::slt, args[0], args[1]);
+                  return arith::SubIOp::create(b, args[2], arith::ExtUIOp::create(b, i32, below));
+                });
+  Value places = b.map(all, i32, {{distances, iota(4)}, {distance, iota(3)}},
+                       [&](LinalgBuilder &b, ValueRange args) -> Value {
+                         Value tied = cmp(b, CmpIPredicate::eq, args[0], args[1]);
+                         return arith::SelectOp::create(b, tied, buildPlace(b), b.i32(kNone));
+                       });
+  Value place = kthSmallest(b, places, left, b.i32(0), numKeys,
+                            arith::AddIOp::create(b, ceilLog2(b, keys), b.index(1)));
   return {distance, place};
 }
 
@@ -389,7 +409,9 @@ std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
   constexpr int64_t kBlock = 16;
   Type i32 = b.getI32Type(), index = b.getIndexType();
   AffineExpr n = b.getAffineSymbolExpr(0);
-  auto apply = [&](AffineExpr expr) { return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, {keys}); };
+  auto apply = [&](AffineExpr expr) {
+    return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, {keys});
+  };
   // At least one block, so that there is something to read without keys.
   OpFoldResult blocks = apply(n.floorDiv(kBlock) + 1), ends = apply(n.floorDiv(kBlock) + 2),
                paddedKeys = apply((n.floorDiv(kBlock) + 1) * kBlock);
@@ -402,29 +424,35 @@ std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
     return tensor::ExtractOp::create(b, tensor, indices);
   };
   Value padded = tensor::InsertSliceOp::create(
-      b, accepted, b.filled({batch, heads, rows, paddedKeys}, b.constant(b.getI1Type(), int64_t(0))), zeros, all, ones);
+      b, accepted,
+      b.filled({batch, heads, rows, paddedKeys}, b.constant(b.getI1Type(), int64_t(0))), zeros, all,
+      ones);
   Value blocked = b.splitLastDim(padded, kBlock); // [B,Hl,M,blocks,16]
-  Value counted = b.generic(5, {{blocked, iota(5)}}, {b.filled({batch, heads, rows, blocks}, b.i32(0)), iota(4)},
-                            [&](LinalgBuilder &b, ValueRange args) -> Value {
-                              return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
-                            });
+  Value counted = b.generic(
+      5, {{blocked, iota(5)}}, {b.filled({batch, heads, rows, blocks}, b.i32(0)), iota(4)},
+      [&](LinalgBuilder &b, ValueRange args) -> Value {
+        return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
+      });
   SmallVector<OpFoldResult> prefixSizes = {batch, heads, rows, ends}, shift = zeros;
   shift[3] = b.getIndexAttr(1);
-  Value start = tensor::InsertSliceOp::create(b, counted, b.filled(prefixSizes, b.i32(0)), shift,
-                                              SmallVector<OpFoldResult>{batch, heads, rows, blocks}, ones);
+  Value start =
+      tensor::InsertSliceOp::create(b, counted, b.filled(prefixSizes, b.i32(0)), shift,
+                                    SmallVector<OpFoldResult>{batch, heads, rows, blocks}, ones);
   auto loop = scf::ForOp::create(b, b.index(0), ceilLog2(b, ends), b.index(1), ValueRange{start});
   {
     LinalgBuilder inner(b.getLoc(), b);
     inner.setInsertionPointToStart(loop.getBody());
     Value current = loop.getRegionIterArg(0);
     Value distance = arith::ShLIOp::create(inner, inner.index(1), loop.getInductionVar());
-    Value next = inner.map(prefixSizes, i32, {{current, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value position = b.loopIndex(3, index);
-      Value inside = cmp(b, CmpIPredicate::uge, position, distance);
-      Value from = arith::SelectOp::create(b, inside, arith::SubIOp::create(b, position, distance), b.index(0));
-      Value added = arith::SelectOp::create(b, inside, at(b, current, from), b.i32(0));
-      return arith::AddIOp::create(b, args[0], added);
-    });
+    Value next = inner.map(
+        prefixSizes, i32, {{current, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Value position = b.loopIndex(3, index);
+          Value inside = cmp(b, CmpIPredicate::uge, position, distance);
+          Value from = arith::SelectOp::create(
+              b, inside, arith::SubIOp::create(b, position, distance), b.index(0));
+          Value added = arith::SelectOp::create(b, inside, at(b, current, from), b.i32(0));
+          return arith::AddIOp::create(b, args[0], added);
+        });
     scf::YieldOp::create(inner, ValueRange{inner.castLike(next, current)});
     b.setInsertionPointAfter(loop);
   }
@@ -439,30 +467,33 @@ std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
   int64_t bits = 27;
   if (std::optional<int64_t> size = getConstantIntValue(blocks))
     bits = llvm::Log2_64_Ceil(*size + 1);
-  Value indices = b.map(b.sizes(init), i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    // The last block whose prefix is at most the slot's number.
-    Value slot = b.loopIndex(3, i32), block = b.index(0);
-    for (int64_t bit = bits - 1; bit >= 0; --bit) {
-      Value next = arith::AddIOp::create(b, block, b.index(int64_t(1) << bit));
-      Value inside = cmp(b, CmpIPredicate::ult, next, lastBlock);
-      Value safe = arith::SelectOp::create(b, inside, next, b.index(0));
-      Value before = cmp(b, CmpIPredicate::sle, at(b, prefix, {safe}), slot);
-      block = arith::SelectOp::create(b, arith::AndIOp::create(b, inside, before), next, block);
-    }
-    // Its key is behind every position at which too few are accepted.
-    Value isFilled = cmp(b, CmpIPredicate::slt, slot, args[0]);
-    Value seen = at(b, prefix, {block}), skipped = b.i32(0);
-    Value someBlock = arith::SelectOp::create(b, cmp(b, CmpIPredicate::ult, block, lastBlock), block, b.index(0));
-    for (int64_t i = 0; i < kBlock; ++i) {
-      Value flag = at(b, blocked, {someBlock, b.index(i)});
-      seen = arith::AddIOp::create(b, seen, arith::ExtUIOp::create(b, i32, flag));
-      Value tooFew = cmp(b, CmpIPredicate::sle, seen, slot);
-      skipped = arith::AddIOp::create(b, skipped, arith::ExtUIOp::create(b, i32, tooFew));
-    }
-    Value first = arith::MulIOp::create(b, arith::IndexCastOp::create(b, i32, block), b.i32(kBlock));
-    Value key = arith::AddIOp::create(b, first, skipped);
-    return arith::SelectOp::create(b, isFilled, key, b.i32(-1));
-  });
+  Value indices = b.map(
+      b.sizes(init), i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+        // The last block whose prefix is at most the slot's number.
+        Value slot = b.loopIndex(3, i32), block = b.index(0);
+        for (int64_t bit = bits - 1; bit >= 0; --bit) {
+          Value next = arith::AddIOp::create(b, block, b.index(int64_t(1) << bit));
+          Value inside = cmp(b, CmpIPredicate::ult, next, lastBlock);
+          Value safe = arith::SelectOp::create(b, inside, next, b.index(0));
+          Value before = cmp(b, CmpIPredicate::sle, at(b, prefix, {safe}), slot);
+          block = arith::SelectOp::create(b, arith::AndIOp::create(b, inside, before), next, block);
+        }
+        // Its key is behind every position at which too few are accepted.
+        Value isFilled = cmp(b, CmpIPredicate::slt, slot, args[0]);
+        Value seen = at(b, prefix, {block}), skipped = b.i32(0);
+        Value someBlock = arith::SelectOp::create(b, cmp(b, CmpIPredicate::ult, block, lastBlock),
+                                                  block, b.index(0));
+        for (int64_t i = 0; i < kBlock; ++i) {
+          Value flag = at(b, blocked, {someBlock, b.index(i)});
+          seen = arith::AddIOp::create(b, seen, arith::ExtUIOp::create(b, i32, flag));
+          Value tooFew = cmp(b, CmpIPredicate::sle, seen, slot);
+          skipped = arith::AddIOp::create(b, skipped, arith::ExtUIOp::create(b, i32, tooFew));
+        }
+        Value first =
+            arith::MulIOp::create(b, arith::IndexCastOp::create(b, i32, block), b.i32(kBlock));
+        Value key = arith::AddIOp::create(b, first, skipped);
+        return arith::SelectOp::create(b, isFilled, key, b.i32(-1));
+      });
   return {indices, counts};
 }
 
@@ -487,8 +518,9 @@ SmallVector<Value> Selector::build() {
       Value key = b.loopIndex(2, i32);
       Value visible = cmp(b, CmpIPredicate::slt, key, args[0]);
       Value windowStart = arith::SubIOp::create(b, args[0], b.i32(tiering.getWindow()));
-      Value forced = arith::OrIOp::create(b, cmp(b, CmpIPredicate::slt, key, b.i32(tiering.getSinks())),
-                                          cmp(b, CmpIPredicate::sge, key, windowStart));
+      Value forced =
+          arith::OrIOp::create(b, cmp(b, CmpIPredicate::slt, key, b.i32(tiering.getSinks())),
+                               cmp(b, CmpIPredicate::sge, key, windowStart));
       if (op.forced)
         forced = arith::OrIOp::create(b, forced, args[1]);
       if (!wantForced)
@@ -497,17 +529,21 @@ SmallVector<Value> Selector::build() {
     });
   };
   Value forced = flags(true), candidates = flags(false);
-  Value numCandidates = b.generic(3, {{candidates, iota(3)}}, {b.filled({batch, rows}, b.i32(0)), {0, 1}},
-                                  [&](LinalgBuilder &b, ValueRange args) -> Value {
-                                    return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
-                                  });
+  Value numCandidates =
+      b.generic(3, {{candidates, iota(3)}}, {b.filled({batch, rows}, b.i32(0)), {0, 1}},
+                [&](LinalgBuilder &b, ValueRange args) -> Value {
+                  return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
+                });
   distances = sumOverHeads(candidates);
 
-  Value fullWanted = b.map(listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    Value budget = buildBudget(b, args[0], tiering.getFull(), tiering.getFullMin(), tiering.getFullMax());
-    Value available = arith::ExtUIOp::create(b, i64, args[1]);
-    return arith::TruncIOp::create(b, i32, arith::MinSIOp::create(b, budget, available));
-  });
+  Value fullWanted =
+      b.map(listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}},
+            [&](LinalgBuilder &b, ValueRange args) -> Value {
+              Value budget = buildBudget(b, args[0], tiering.getFull(), tiering.getFullMin(),
+                                         tiering.getFullMax());
+              Value available = arith::ExtUIOp::create(b, i64, args[1]);
+              return arith::TruncIOp::create(b, i32, arith::MinSIOp::create(b, budget, available));
+            });
   Bound fullBound = findBound(fullWanted);
   SmallVector<Indexed> nearInputs = {{distances, iota(4)}};
   nearInputs.append(boundInputs(fullBound, fullWanted));
@@ -523,18 +559,24 @@ SmallVector<Value> Selector::build() {
   if (op.midIndices) {
     // The mid tier ends at the (entered + km)-th candidate: with inclusive ties
     // more than kf may have entered.
-    Value entered = b.generic(4, nearInputs, {b.filled(listRows, b.i32(0)), iota(3)}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value near = isBefore(b, args[0], args.slice(1, numNear - 1));
-      return arith::AddIOp::create(b, args.back(), arith::ExtUIOp::create(b, i32, near));
-    });
-    Value midWanted = b.map(listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}, {entered, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value budget = buildBudget(b, args[0], tiering.getMid(), tiering.getMidMin(), tiering.getMidMax());
-      Value left = arith::ExtUIOp::create(b, i64, arith::SubIOp::create(b, args[1], args[2]));
-      return arith::TruncIOp::create(b, i32, arith::MinSIOp::create(b, budget, left));
-    });
-    Value lastWanted = b.map(listRows, i32, {{entered, iota(3)}, {midWanted, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      return arith::AddIOp::create(b, args[0], args[1]);
-    });
+    Value entered = b.generic(4, nearInputs, {b.filled(listRows, b.i32(0)), iota(3)},
+                              [&](LinalgBuilder &b, ValueRange args) -> Value {
+                                Value near = isBefore(b, args[0], args.slice(1, numNear - 1));
+                                return arith::AddIOp::create(b, args.back(),
+                                                             arith::ExtUIOp::create(b, i32, near));
+                              });
+    Value midWanted = b.map(
+        listRows, i32, {{limits, {0, 2}}, {numCandidates, {0, 2}}, {entered, iota(3)}},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Value budget =
+              buildBudget(b, args[0], tiering.getMid(), tiering.getMidMin(), tiering.getMidMax());
+          Value left = arith::ExtUIOp::create(b, i64, arith::SubIOp::create(b, args[1], args[2]));
+          return arith::TruncIOp::create(b, i32, arith::MinSIOp::create(b, budget, left));
+        });
+    Value lastWanted = b.map(listRows, i32, {{entered, iota(3)}, {midWanted, iota(3)}},
+                             [&](LinalgBuilder &b, ValueRange args) -> Value {
+                               return arith::AddIOp::create(b, args[0], args[1]);
+                             });
     Bound midBound = findBound(lastWanted);
     SmallVector<Indexed> midInputs = nearInputs;
     midInputs.append(boundInputs(midBound, midWanted));
@@ -551,30 +593,36 @@ SmallVector<Value> Selector::build() {
   if (op.keptInit) {
     // A list that was cut holds the keys up to its last one.
     Value listIndices = indices;
-    Value lastKept = b.map(listRows, i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      Value none = cmp(b, CmpIPredicate::eq, args[0], b.i32(0));
-      Value last = arith::SubIOp::create(b, args[0], b.i32(1));
-      Value slot = arith::IndexCastOp::create(b, b.getIndexType(), arith::MaxSIOp::create(b, last, b.i32(0)));
-      SmallVector<Value> at;
-      for (unsigned dim : {0u, 1u, 2u})
-        at.push_back(b.loopIndex(dim, b.getIndexType()));
-      at.push_back(slot);
-      return arith::SelectOp::create(b, none, b.i32(-1), tensor::ExtractOp::create(b, listIndices, at));
-    });
+    Value lastKept =
+        b.map(listRows, i32, {{counts, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Value none = cmp(b, CmpIPredicate::eq, args[0], b.i32(0));
+          Value last = arith::SubIOp::create(b, args[0], b.i32(1));
+          Value slot = arith::IndexCastOp::create(b, b.getIndexType(),
+                                                  arith::MaxSIOp::create(b, last, b.i32(0)));
+          SmallVector<Value> at;
+          for (unsigned dim : {0u, 1u, 2u})
+            at.push_back(b.loopIndex(dim, b.getIndexType()));
+          at.push_back(slot);
+          return arith::SelectOp::create(b, none, b.i32(-1),
+                                         tensor::ExtractOp::create(b, listIndices, at));
+        });
     // Loops b, h, n, then m reduced.
-    Value inSomeRow = b.generic(4, {{full, {0, 1, 3, 2}}, {lastKept, {0, 1, 3}}},
-                                {b.filled({batch, heads, keys}, b.constant(i1, int64_t(0))), iota(3)},
-                                [&](LinalgBuilder &b, ValueRange args) -> Value {
-                                  Value listed = cmp(b, CmpIPredicate::sle, b.loopIndex(2, i32), args[1]);
-                                  return arith::OrIOp::create(b, args[2], arith::AndIOp::create(b, args[0], listed));
-                                });
-    Value votes = b.generic(3, {{inSomeRow, {0, 2, 1}}}, {b.filled({batch, keys}, b.i32(0)), {0, 1}},
-                            [&](LinalgBuilder &b, ValueRange args) -> Value {
-                              return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
-                            });
-    results.push_back(b.map({batch, keys}, i1, {{votes, iota(2)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-      return cmp(b, CmpIPredicate::sge, args[0], b.i32(tiering.getKeptVotes()));
-    }));
+    Value inSomeRow = b.generic(
+        4, {{full, {0, 1, 3, 2}}, {lastKept, {0, 1, 3}}},
+        {b.filled({batch, heads, keys}, b.constant(i1, int64_t(0))), iota(3)},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
+          Value listed = cmp(b, CmpIPredicate::sle, b.loopIndex(2, i32), args[1]);
+          return arith::OrIOp::create(b, args[2], arith::AndIOp::create(b, args[0], listed));
+        });
+    Value votes = b.generic(
+        3, {{inSomeRow, {0, 2, 1}}}, {b.filled({batch, keys}, b.i32(0)), {0, 1}},
+        [&](LinalgBuilder &b, ValueRange args) -> Value {
+          return arith::AddIOp::create(b, args[1], arith::ExtUIOp::create(b, i32, args[0]));
+        });
+    results.push_back(b.map(
+        {batch, keys}, i1, {{votes, iota(2)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
+          return cmp(b, CmpIPredicate::sge, args[0], b.i32(tiering.getKeptVotes()));
+        }));
   }
   return results;
 }
@@ -594,7 +642,9 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, RetrieveOp op) {
   SmallVector<OpFoldResult> sizes = b.sizes(op.getQueryCodes());
   sizes[3] = b.size(op.getKeyCodes(), 2);
   Type rawType = form.getMaxDistance() > 255 ? b.getI16Type() : b.getI8Type();
-  Value raw = HammingDistanceOp::create(b, op.getQueryCodes(), op.getKeyCodes(), b.empty(sizes, rawType)).getResult(0);
+  Value raw =
+      HammingDistanceOp::create(b, op.getQueryCodes(), op.getKeyCodes(), b.empty(sizes, rawType))
+          .getResult(0);
   Value final = CalibrateOp::create(b, raw, op.getLengths(), op.getPrior(), op.getVoteDiscount(),
                                     op.getPriorDiscount(), op.getRadius(),
                                     b.empty(sizes, b.getI16Type()), op.getTiering())

@@ -53,7 +53,8 @@ struct ScatterToLoops : OpRewritePattern<tm_tensor::ScatterOp> {
           for (int64_t dim = 0; dim < sliceRank; ++dim)
             place[offset + dim] = loops[dim + 1];
           for (auto [column, dim] : llvm::enumerate(op.getDimensionMap())) {
-            Value start = tensor::ExtractOp::create(b, loc, indices, ValueRange{loops[0], index(b, column)});
+            Value start =
+                tensor::ExtractOp::create(b, loc, indices, ValueRange{loops[0], index(b, column)});
             if (!start.getType().isIndex())
               start = arith::IndexCastOp::create(b, loc, b.getIndexType(), start);
             place[dim] = arith::AddIOp::create(b, loc, place[dim], start);

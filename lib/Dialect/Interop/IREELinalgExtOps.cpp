@@ -64,10 +64,9 @@ static ParseResult parseAttentionLike(OpAsmParser &parser, OperationState &state
   SmallVector<OpAsmParser::UnresolvedOperand> inputs, outputs;
   SmallVector<Type> inputTypes, outputTypes, resultTypes;
   SMLoc inputsLoc, outputsLoc;
-  if (parser.parseKeyword("ins") || parser.parseLParen() ||
-      parser.getCurrentLocation(&inputsLoc) || parser.parseOperandList(inputs) ||
-      parser.parseColonTypeList(inputTypes) || parser.parseRParen() ||
-      parser.parseKeyword("outs") || parser.parseLParen() ||
+  if (parser.parseKeyword("ins") || parser.parseLParen() || parser.getCurrentLocation(&inputsLoc) ||
+      parser.parseOperandList(inputs) || parser.parseColonTypeList(inputTypes) ||
+      parser.parseRParen() || parser.parseKeyword("outs") || parser.parseLParen() ||
       parser.getCurrentLocation(&outputsLoc) || parser.parseOperandList(outputs) ||
       parser.parseColonTypeList(outputTypes) || parser.parseRParen())
     return failure();
@@ -94,8 +93,7 @@ static ParseResult parseAttentionLike(OpAsmParser &parser, OperationState &state
   return success();
 }
 
-template <typename OpTy>
-static void printAttentionLike(OpTy op, OpAsmPrinter &printer) {
+template <typename OpTy> static void printAttentionLike(OpTy op, OpAsmPrinter &printer) {
   printer << " <indexing_maps = " << op.getIndexingMaps();
   if (std::optional<DictionaryAttr> config = op.getDecompositionConfig())
     printer << ", decomposition_config = " << *config;
@@ -120,30 +118,28 @@ static void printAttentionLike(OpTy op, OpAsmPrinter &printer) {
 // Verification and effects
 //===----------------------------------------------------------------------===//
 
-template <typename OpTy>
-static LogicalResult verifyAttentionLike(OpTy op, size_t numOutputs) {
+template <typename OpTy> static LogicalResult verifyAttentionLike(OpTy op, size_t numOutputs) {
   if (op.getOutputs().size() != numOutputs)
-    return op.emitOpError("expected ") << numOutputs << " outputs, but got "
-                                       << op.getOutputs().size();
+    return op.emitOpError("expected ")
+           << numOutputs << " outputs, but got " << op.getOutputs().size();
   SmallVector<Value> operands = {op.getQuery(), op.getKey(), op.getValue(), op.getScale()};
   if (op.getMask())
     operands.push_back(op.getMask());
   llvm::append_range(operands, op.getOutputs());
   SmallVector<AffineMap> maps(op.getIndexingMaps().template getAsValueRange<AffineMapAttr>());
   if (maps.size() != operands.size())
-    return op.emitOpError("expected ") << operands.size() << " indexing maps, but got "
-                                       << maps.size();
+    return op.emitOpError("expected ")
+           << operands.size() << " indexing maps, but got " << maps.size();
   for (auto [index, map, operand] : llvm::enumerate(maps, operands)) {
     if (map.getNumDims() != maps.front().getNumDims() || map.getNumSymbols() != 0)
-      return op.emitOpError("expected indexing maps of ") << maps.front().getNumDims()
-                                                          << " dims, but got "
-                                                          << AffineMapAttr::get(map);
+      return op.emitOpError("expected indexing maps of ")
+             << maps.front().getNumDims() << " dims, but got " << AffineMapAttr::get(map);
     auto type = dyn_cast<ShapedType>(operand.getType());
     int64_t rank = !type ? 0 : type.hasRank() ? type.getRank() : -1;
     if (rank != map.getNumResults())
-      return op.emitOpError("expected operand ") << index << " of the rank of its map, "
-                                                 << map.getNumResults() << ", but got "
-                                                 << operand.getType();
+      return op.emitOpError("expected operand ")
+             << index << " of the rank of its map, " << map.getNumResults() << ", but got "
+             << operand.getType();
   }
   for (auto [index, result] : llvm::enumerate(op->getResults()))
     if (index >= op.getOutputs().size() || op.getOutputs()[index].getType() != result.getType())

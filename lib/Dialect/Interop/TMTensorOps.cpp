@@ -61,8 +61,8 @@ LogicalResult AttentionOp::verify() {
   }
   auto type = cast<ShapedType>(getOutputs()[0].getType());
   if (!type.hasRank() || type.getRank() != rank)
-    return emitOpError("expected an output of the rank of the query, ") << rank << ", but got "
-                                                                        << type;
+    return emitOpError("expected an output of the rank of the query, ")
+           << rank << ", but got " << type;
   return verifyResults(*this, getOutputs());
 }
 
@@ -104,8 +104,8 @@ void ScatterOp::getEffects(
 static LogicalResult verifyDimension(Operation *op, uint64_t dimension, ValueRange values) {
   auto type = values.empty() ? ShapedType() : cast<ShapedType>(values[0].getType());
   if (type && type.hasRank() && dimension >= static_cast<uint64_t>(type.getRank()))
-    return op->emitOpError("expected a dimension in rank ") << type.getRank() << ", but got "
-                                                            << static_cast<int64_t>(dimension);
+    return op->emitOpError("expected a dimension in rank ")
+           << type.getRank() << ", but got " << static_cast<int64_t>(dimension);
   return success();
 }
 

@@ -15,16 +15,16 @@ using namespace mlir::dashkv;
 
 namespace {
 template <typename OpTy>
-struct DashKVBufferize
-    : DstBufferizableOpInterfaceExternalModel<DashKVBufferize<OpTy>, OpTy> {
+struct DashKVBufferize : DstBufferizableOpInterfaceExternalModel<DashKVBufferize<OpTy>, OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     // Accumulating ops read what is in `outs`; the others overwrite it.
-    constexpr bool accumulates = llvm::is_one_of<OpTy, OnlineAttentionOp, OnlineReduceOp, MergeOp>::value;
+    constexpr bool accumulates =
+        llvm::is_one_of<OpTy, OnlineAttentionOp, OnlineReduceOp, MergeOp>::value;
     return accumulates || !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
-                          BufferizationState &state) const {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options, BufferizationState &state) const {
     auto dst = cast<DestinationStyleOpInterface>(op);
     if (dst.hasPureBufferSemantics())
       return success();
@@ -44,8 +44,7 @@ struct DashKVBufferize
   }
 };
 
-template <typename... OpTys>
-void attach(MLIRContext *context) {
+template <typename... OpTys> void attach(MLIRContext *context) {
   (OpTys::template attachInterface<DashKVBufferize<OpTys>>(*context), ...);
 }
 } // namespace

@@ -87,8 +87,8 @@ Attribute TieringAttr::parse(AsmParser &parser, Type) {
       return failure();
     const Fields::Entry *entry = Fields::find(name);
     if (!entry && name != "scope" && name != "ties")
-      return parser.emitError(loc) << "expected a field of #dashkv.tiering ("
-                                   << Fields::getNames() << "), but got '" << name << "'";
+      return parser.emitError(loc) << "expected a field of #dashkv.tiering (" << Fields::getNames()
+                                   << "), but got '" << name << "'";
     if (!seen.insert(name).second)
       return parser.emitError(loc) << "expected each field once, but got '" << name << "' again";
     if (parser.parseEqual())
@@ -128,15 +128,17 @@ Attribute TieringAttr::parse(AsmParser &parser, Type) {
 }
 
 void TieringAttr::print(AsmPrinter &printer) const {
-  Fields defaults, fields{getFull(),   getFullMin(), getFullMax(),      getMid(),
-                          getMidMin(), getMidMax(),  getSinks(),        getWindow(),
-                          getScope(),  getTies(),    getBitsFraction(), getVoteThreshold(),
+  Fields defaults, fields{getFull(),         getFullMin(),    getFullMax(),      getMid(),
+                          getMidMin(),       getMidMax(),     getSinks(),        getWindow(),
+                          getScope(),        getTies(),       getBitsFraction(), getVoteThreshold(),
                           getVoteFraction(), getDenseBelow(), getKeptVotes()};
   SmallVector<std::string> parts;
   for (const Fields::Entry &entry : Fields::getEntries()) {
     int64_t value = fields.*entry.member;
     if (value != defaults.*entry.member)
-      parts.push_back((entry.name + " = " + (entry.fraction ? printFraction(value) : Twine(value).str())).str());
+      parts.push_back(
+          (entry.name + " = " + (entry.fraction ? printFraction(value) : Twine(value).str()))
+              .str());
   }
   if (fields.scope != defaults.scope)
     parts.push_back(("scope = " + stringifyScope(fields.scope)).str());
@@ -181,7 +183,8 @@ FailureOr<TieringAttr> TieringAttr::parseText(MLIRContext *context, StringRef te
     }
     const Fields::Entry *entry = Fields::find(name);
     if (!entry) {
-      error = "expected a field of tiering (" + Fields::getNames() + "), but got '" + name.str() + "'";
+      error =
+          "expected a field of tiering (" + Fields::getNames() + "), but got '" + name.str() + "'";
       return failure();
     }
     if (entry->fraction) {
@@ -212,17 +215,21 @@ FailureOr<TieringAttr> TieringAttr::parseText(MLIRContext *context, StringRef te
 LogicalResult TieringAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t full,
                                   int64_t fullMin, int64_t fullMax, int64_t mid, int64_t midMin,
                                   int64_t midMax, int64_t sinks, int64_t window, Scope, Ties,
-                                  int64_t bitsFraction, int64_t voteThreshold,
-                                  int64_t voteFraction, int64_t denseBelow, int64_t keptVotes) {
+                                  int64_t bitsFraction, int64_t voteThreshold, int64_t voteFraction,
+                                  int64_t denseBelow, int64_t keptVotes) {
   auto inUnit = [](int64_t millionths) { return millionths >= 0 && millionths <= kMillion; };
   if (!inUnit(full) || !inUnit(mid) || (voteFraction != none && !inUnit(voteFraction))) // c6
     return emitError() << "expected fractions in [0, 1]";
   // Keys are counted in i32, and what lowerings compute from the fields in i64.
-  for (auto [name, value, low] :
-       {std::tuple("full_min", fullMin, 0), {"full_max", fullMax, none}, {"mid_min", midMin, 0},
-        {"mid_max", midMax, none}, {"sinks", sinks, 0}, {"window", window, 0},
-        {"dense_below", denseBelow, 0}, {"kept_votes", keptVotes, 1},
-        {"vote_threshold", voteThreshold, none}})
+  for (auto [name, value, low] : {std::tuple("full_min", fullMin, 0),
+                                  {"full_max", fullMax, none},
+                                  {"mid_min", midMin, 0},
+                                  {"mid_max", midMax, none},
+                                  {"sinks", sinks, 0},
+                                  {"window", window, 0},
+                                  {"dense_below", denseBelow, 0},
+                                  {"kept_votes", keptVotes, 1},
+                                  {"vote_threshold", voteThreshold, none}})
     if (value < low || value > std::numeric_limits<int32_t>::max()) // c6
       return emitError() << "expected " << name << " >= " << std::max<int64_t>(low, 0)
                          << " and below 2^31, but got " << value;
@@ -238,8 +245,8 @@ LogicalResult TieringAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
 static int64_t getBudget(int64_t millionths, int64_t min, int64_t max, int64_t limit) {
   // Lengths are i32; larger static sizes are never used, but must not overflow.
   limit = std::min<int64_t>(limit, std::numeric_limits<int32_t>::max());
-  int64_t budget = llvm::divideCeil(static_cast<uint64_t>(millionths * limit),
-                                    static_cast<uint64_t>(kMillion));
+  int64_t budget =
+      llvm::divideCeil(static_cast<uint64_t>(millionths * limit), static_cast<uint64_t>(kMillion));
   budget = std::max(budget, min);
   return max == TieringAttr::none ? budget : std::min(budget, max);
 }

@@ -1,8 +1,8 @@
 //===- DashKVDialect.cpp - Registration and argument attributes -----------===//
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -32,24 +32,28 @@ LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttrib
     return op->emitError("expected a symbol in '")
            << kKernelAttrName << "', but got " << attribute.getValue();
   }
-  return op->emitError("expected no attribute '") << attribute.getName().strref() << "' on an operation";
+  return op->emitError("expected no attribute '")
+         << attribute.getName().strref() << "' on an operation";
 }
 
 /// The only attribute of arguments and results is the role, a string.
-static LogicalResult verifyRole(Operation *op, StringRef kind, unsigned index, NamedAttribute attribute) {
+static LogicalResult verifyRole(Operation *op, StringRef kind, unsigned index,
+                                NamedAttribute attribute) {
   if (attribute.getName() != kRoleAttrName)
-    return op->emitError("expected '") << kRoleAttrName << "' on " << kind << " " << index << ", but got '"
-                                       << attribute.getName().strref() << "'";
+    return op->emitError("expected '") << kRoleAttrName << "' on " << kind << " " << index
+                                       << ", but got '" << attribute.getName().strref() << "'";
   if (!isa<StringAttr>(attribute.getValue()))
-    return op->emitError("expected a string in '") << kRoleAttrName << "' of " << kind << " " << index << ", but got "
-                                                   << attribute.getValue();
+    return op->emitError("expected a string in '") << kRoleAttrName << "' of " << kind << " "
+                                                   << index << ", but got " << attribute.getValue();
   return success();
 }
 
-LogicalResult DashKVDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+LogicalResult DashKVDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index,
+                                                      NamedAttribute attribute) {
   return verifyRole(op, "argument", index, attribute);
 }
 
-LogicalResult DashKVDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+LogicalResult DashKVDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned index,
+                                                         NamedAttribute attribute) {
   return verifyRole(op, "result", index, attribute);
 }

@@ -17,8 +17,7 @@ using namespace mlir::dashkv;
 // Interfaces shared by all ops
 //===----------------------------------------------------------------------===//
 
-template <typename OpTy>
-static MutableOperandRange getInits(OpTy op) {
+template <typename OpTy> static MutableOperandRange getInits(OpTy op) {
   unsigned start = op.getODSOperandIndexAndLength(OpTy::firstInitGroup).first;
   return MutableOperandRange(op, start, op->getNumOperands() - start);
 }
@@ -37,16 +36,19 @@ static LogicalResult inferFromInits(ValueRange operands, DictionaryAttr attribut
 
 /// Buffers among the inputs are read; those in `outs` are written, and read
 /// where the op accumulates.
-static void getBufferEffects(DestinationStyleOpInterface op, bool accumulates,
-                             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+static void
+getBufferEffects(DestinationStyleOpInterface op, bool accumulates,
+                 SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
     bool isInit = op.isDpsInit(&operand);
     if (!isInit || accumulates)
-      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+      effects.emplace_back(MemoryEffects::Read::get(), &operand,
+                           SideEffects::DefaultResource::get());
     if (isInit)
-      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+      effects.emplace_back(MemoryEffects::Write::get(), &operand,
+                           SideEffects::DefaultResource::get());
   }
 }
 
@@ -90,8 +92,8 @@ public:
   LogicalResult bind(StringRef operand, Value value, ArrayRef<StringRef> names) {
     ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();
     if (shape.size() != names.size()) { // c4
-      return op->emitOpError("expected ") << operand << " of rank " << names.size() << ", but got "
-                                          << value.getType();
+      return op->emitOpError("expected ")
+             << operand << " of rank " << names.size() << ", but got " << value.getType();
     }
     for (auto [name, size] : llvm::zip(names, shape))
       if (failed(bindDim(operand, name, size)))
@@ -105,8 +107,9 @@ public:
     auto [it, inserted] = sizes.try_emplace(name, size, operand);
     if (inserted || it->second.first == size)
       return success();
-    return op->emitOpError("expected ") << name << " = " << it->second.first << " in " << operand
-                                        << " as in " << it->second.second << ", but got " << size; // c4
+    return op->emitOpError("expected ")
+           << name << " = " << it->second.first << " in " << operand << " as in "
+           << it->second.second << ", but got " << size; // c4
   }
 
   /// The size of a dim, dynamic if no operand has told.
@@ -142,7 +145,9 @@ private:
 };
 } // namespace
 
-static Type getElementType(Value value) { return cast<ShapedType>(value.getType()).getElementType(); }
+static Type getElementType(Value value) {
+  return cast<ShapedType>(value.getType()).getElementType();
+}
 static bool isF16BF16F32(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
 
 /// (c1): `value` has an element type that `isAllowed` accepts.
@@ -150,8 +155,8 @@ static LogicalResult checkElement(Operation *op, StringRef name, Value value, St
                                   function_ref<bool(Type)> isAllowed) {
   if (!value || isAllowed(getElementType(value)))
     return success();
-  return op->emitOpError("expected ") << name << " of " << allowed << ", but got "
-                                      << getElementType(value);
+  return op->emitOpError("expected ")
+         << name << " of " << allowed << ", but got " << getElementType(value);
 }
 static LogicalResult checkF32(Operation *op, StringRef name, Value value) {
   return checkElement(op, name, value, "f32", [](Type type) { return type.isF32(); });
@@ -179,7 +184,8 @@ static LogicalResult checkQKV(Operation *op, Value query, Value key, Value value
     Type type = getElementType(operand);
     bool isF8 = isa<Float8E4M3FNType>(type);
     if (!isF16BF16F32(type) && !isF8)
-      return op->emitOpError("expected ") << name << " of f16, bf16, f32 or f8E4M3FN, but got " << type;
+      return op->emitOpError("expected ")
+             << name << " of f16, bf16, f32 or f8E4M3FN, but got " << type;
     if (isF8 && !scale)
       return op->emitOpError("expected a scale of the f8E4M3FN ") << name << ", but got none";
     if (failed(checkF32(op, name == StringRef("key") ? "key scale" : "value scale", scale)))
@@ -225,7 +231,8 @@ static LogicalResult verifyAttentionLike(OpTy op, Value mask, Value out, ShapeCh
     return failure();
   SmallVector<AffineMap> maps = op.getMaps();
   if (maps.size() != (mask ? 5u : 4u))
-    return op.emitOpError("expected ") << (mask ? 5 : 4) << " indexing maps, but got " << maps.size();
+    return op.emitOpError("expected ")
+           << (mask ? 5 : 4) << " indexing maps, but got " << maps.size();
   FailureOr<AttentionDims> dims = AttentionDims::infer(maps, [&] { return op.emitOpError(); });
   if (failed(dims))
     return failure();
@@ -245,20 +252,17 @@ static LogicalResult verifyAttentionLike(OpTy op, Value mask, Value out, ShapeCh
   return success();
 }
 
-template <typename OpTy>
-static SmallVector<AffineMap> getMapsOrDefault(OpTy op, bool hasMask) {
+template <typename OpTy> static SmallVector<AffineMap> getMapsOrDefault(OpTy op, bool hasMask) {
   if (std::optional<ArrayAttr> maps = op.getIndexingMaps())
     return llvm::to_vector(maps->getAsValueRange<AffineMapAttr>());
   return AttentionDims::getDefaultMaps(op.getContext(), hasMask);
 }
 
-template <typename OpTy>
-static FailureOr<float> getScaleOrDefault(OpTy op) {
+template <typename OpTy> static FailureOr<float> getScaleOrDefault(OpTy op) {
   if (std::optional<APFloat> scale = op.getScale())
     return scale->convertToFloat();
   AffineMap map = op.getMaps().front();
-  unsigned position = *map.getResultPosition(
-      getAffineDimExpr(op.getDims().depth, op.getContext()));
+  unsigned position = *map.getResultPosition(getAffineDimExpr(op.getDims().depth, op.getContext()));
   int64_t depth = cast<ShapedType>(op.getQuery().getType()).getDimSize(position);
   if (ShapedType::isDynamic(depth) || depth == 0)
     return failure();
@@ -288,7 +292,8 @@ FailureOr<CodeForm> CodeForm::get(Type queryCodes, Type keyCodes) {
 }
 
 /// (c1), (c2), (c3), (c4) of query codes [B,Hc,M,_] and key codes [B,Hkv,N,_].
-static LogicalResult verifyCodes(Operation *op, Value queryCodes, Value keyCodes, ShapeChecker &shapes) {
+static LogicalResult verifyCodes(Operation *op, Value queryCodes, Value keyCodes,
+                                 ShapeChecker &shapes) {
   if (failed(checkInteger(op, "query codes", queryCodes, 8)) ||
       failed(checkInteger(op, "key codes", keyCodes, 8)) ||
       failed(shapes.bind("query codes", queryCodes, {"B", "Hc", "M", "_"})) ||
@@ -307,7 +312,8 @@ static LogicalResult verifyCodes(Operation *op, Value queryCodes, Value keyCodes
 }
 
 /// (c8): discounts are [Hc] i16, and a constant one is not negative.
-static LogicalResult verifyDiscount(Operation *op, StringRef name, Value discount, ShapeChecker &shapes) {
+static LogicalResult verifyDiscount(Operation *op, StringRef name, Value discount,
+                                    ShapeChecker &shapes) {
   if (!discount)
     return success();
   if (failed(checkInteger(op, name, discount, 16)) || failed(shapes.bind(name, discount, {"Hc"})))
@@ -321,15 +327,15 @@ static LogicalResult verifyDiscount(Operation *op, StringRef name, Value discoun
 }
 
 /// (c11): prior and forced are [B,N] i1.
-static LogicalResult verifyKeyFlags(Operation *op, StringRef name, Value flags, ShapeChecker &shapes) {
+static LogicalResult verifyKeyFlags(Operation *op, StringRef name, Value flags,
+                                    ShapeChecker &shapes) {
   if (failed(checkInteger(op, name, flags, 1)))
     return failure();
   return bindOptional(shapes, name, flags, {"B", "N"});
 }
 
 /// Operands of calibration, as calibrate, retrieve and tiered_attention have.
-template <typename OpTy>
-static LogicalResult verifyCalibration(OpTy op, ShapeChecker &shapes) {
+template <typename OpTy> static LogicalResult verifyCalibration(OpTy op, ShapeChecker &shapes) {
   if (failed(checkInteger(op, "lengths", op.getLengths(), 32)) || // c12
       failed(bindOptional(shapes, "lengths", op.getLengths(), {"B"})) ||
       failed(verifyKeyFlags(op, "prior", op.getPrior(), shapes)) ||
@@ -358,15 +364,15 @@ static FailureOr<int64_t> verifyEncoder(Operation *op, OperandRange weights, Ope
       return failure();
     ArrayRef<int64_t> shape = cast<ShapedType>(weight.getType()).getShape();
     if (shape.size() != 2 && shape.size() != 3) // c9
-      return op->emitOpError("expected ") << name << " of rank 2 (shared) or 3 (per head), but got "
-                                          << weight.getType();
+      return op->emitOpError("expected ")
+             << name << " of rank 2 (shared) or 3 (per head), but got " << weight.getType();
     if (shape.size() == 3 && failed(shapes.bindDim(name, heads, shape[0])))
       return failure();
     int64_t in = shape[shape.size() - 2], out = shape.back();
     if (!ShapedType::isDynamic(in) && !ShapedType::isDynamic(size) && in != size) // c9
-      return op->emitOpError("expected ") << name << " to take " << size << " values ("
-                                          << (i == 0 ? inputName : StringRef("the layer before"))
-                                          << "), but got " << in;
+      return op->emitOpError("expected ")
+             << name << " to take " << size << " values ("
+             << (i == 0 ? inputName : StringRef("the layer before")) << "), but got " << in;
     size = out;
     if (i >= biases.size())
       continue;
@@ -381,8 +387,8 @@ static FailureOr<int64_t> verifyEncoder(Operation *op, OperandRange weights, Ope
       return failure();
     if (!ShapedType::isDynamic(out) && !ShapedType::isDynamic(biasShape.back()) &&
         biasShape.back() != out) // c9
-      return op->emitOpError("expected ") << biasName << " of " << out << " values, but got "
-                                          << biasShape.back();
+      return op->emitOpError("expected ")
+             << biasName << " of " << out << " values, but got " << biasShape.back();
   }
   return size;
 }
@@ -416,8 +422,8 @@ static LogicalResult verifyResidual(OpTy op, CodeForm form, ShapeChecker &shapes
            << op.getMlpWeights().size() << " and " << op.getMlpBiases().size();
   if (!op.getActivation()) // c10
     return op.emitOpError("expected an activation of the mlp, but got none");
-  FailureOr<int64_t> size = verifyEncoder(op, op.getMlpWeights(), op.getMlpBiases(),
-                                          "both codes", 2 * form.bits, "Hq", shapes);
+  FailureOr<int64_t> size = verifyEncoder(op, op.getMlpWeights(), op.getMlpBiases(), "both codes",
+                                          2 * form.bits, "Hq", shapes);
   if (failed(size))
     return failure();
   if (*size != 1) // c9
@@ -439,8 +445,7 @@ static LogicalResult verifyList(Operation *op, StringRef tier, Value indices, Va
 }
 
 /// Outs of select and retrieve, with (c7).
-template <typename OpTy>
-static LogicalResult verifySelection(OpTy op, ShapeChecker &shapes) {
+template <typename OpTy> static LogicalResult verifySelection(OpTy op, ShapeChecker &shapes) {
   TieringAttr tiering = op.getTiering();
   if (failed(verifyKeyFlags(op, "forced", op.getForced(), shapes)) ||
       failed(verifyList(op, "full ", op.getFullIndices(), op.getFullCounts(), "C", shapes)) ||
@@ -475,8 +480,8 @@ static LogicalResult verifySelection(OpTy op, ShapeChecker &shapes) {
     if (ShapedType::isDynamic(keys) && (unbounded || max == TieringAttr::none))
       continue;
     if (capacity < bound) // c7
-      return op.emitOpError("expected ") << name << " lists of capacity >= " << bound
-                                         << ", but got " << capacity;
+      return op.emitOpError("expected ")
+             << name << " lists of capacity >= " << bound << ", but got " << capacity;
   }
   return success();
 }
@@ -505,7 +510,8 @@ static LogicalResult verifyKinds(DestinationStyleOpInterface op) {
 
 LogicalResult AttentionOp::verify() {
   ShapeChecker shapes(*this);
-  if (failed(verifyKinds(*this)) || failed(verifyAttentionLike(*this, getMask(), getInit(), shapes)) ||
+  if (failed(verifyKinds(*this)) ||
+      failed(verifyAttentionLike(*this, getMask(), getInit(), shapes)) ||
       failed(checkElement(*this, "out", getInit(), "f16, bf16 or f32", isF16BF16F32)) ||
       failed(checkF32(*this, "lse", getLseInit())) ||
       failed(bindOptional(shapes, "lse", getLseInit(), getRowDims(getDims()))))
@@ -561,10 +567,11 @@ LogicalResult HashEncodeOp::verify() {
   size_t layers = isMlp ? 3 : 1;
   if (getWeights().size() != layers ||
       (getBiases().size() != layers && (isMlp || !getBiases().empty()))) // c9
-    return emitOpError("expected ") << layers << " weights and " << (isMlp ? "3" : "0 or 1")
-                                    << " biases, but got " << getWeights().size() << " and "
-                                    << getBiases().size();
-  int64_t inputSize = ShapedType::isDynamic(depth) ? depth : depth * static_cast<int64_t>(getGroup());
+    return emitOpError("expected ")
+           << layers << " weights and " << (isMlp ? "3" : "0 or 1") << " biases, but got "
+           << getWeights().size() << " and " << getBiases().size();
+  int64_t inputSize =
+      ShapedType::isDynamic(depth) ? depth : depth * static_cast<int64_t>(getGroup());
   FailureOr<int64_t> bits =
       verifyEncoder(*this, getWeights(), getBiases(), "group * D", inputSize, "Hc", shapes);
   if (failed(bits))
@@ -575,15 +582,16 @@ LogicalResult HashEncodeOp::verify() {
   int64_t bytes = getLevels() == 1 ? *bits / 8 : *bits;
   int64_t got = cast<ShapedType>(getInit().getType()).getShape().back();
   if (got != bytes) // c3
-    return emitOpError("expected codes of ") << bytes << " bytes, but got "
-                                             << (ShapedType::isDynamic(got) ? "a dynamic number"
-                                                                            : std::to_string(got));
+    return emitOpError("expected codes of ")
+           << bytes << " bytes, but got "
+           << (ShapedType::isDynamic(got) ? "a dynamic number" : std::to_string(got));
   return success();
 }
 
 LogicalResult TieredAttentionOp::verify() {
   ShapeChecker shapes(*this);
-  if (failed(verifyKinds(*this)) || failed(verifyAttentionLike(*this, Value(), getInit(), shapes)) ||
+  if (failed(verifyKinds(*this)) ||
+      failed(verifyAttentionLike(*this, Value(), getInit(), shapes)) ||
       failed(checkElement(*this, "out", getInit(), "f16, bf16 or f32", isF16BF16F32)))
     return failure();
   if (getDims().group)
@@ -608,7 +616,8 @@ LogicalResult TieredAttentionOp::verify() {
   if (!getTemperature() && (getCodeScale() || getTable() || !getMlpWeights().empty()))
     return emitOpError("expected code_scale, table and mlp only with a mid tier");
   if (failed(checkF32(*this, "temperature", getTemperature())) ||
-      failed(checkF32(*this, "bias", getBias())) || failed(checkF32(*this, "code scale", getCodeScale())) ||
+      failed(checkF32(*this, "bias", getBias())) ||
+      failed(checkF32(*this, "code scale", getCodeScale())) ||
       failed(bindOptional(shapes, "temperature", getTemperature(), {"Hq"})) ||
       failed(bindOptional(shapes, "bias", getBias(), {"Hq"})) ||
       failed(bindOptional(shapes, "code scale", getCodeScale(), {"B", "Hc", "M"})))
@@ -619,7 +628,8 @@ LogicalResult TieredAttentionOp::verify() {
 
 LogicalResult HammingDistanceOp::verify() {
   ShapeChecker shapes(*this);
-  if (failed(verifyKinds(*this)) || failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
+  if (failed(verifyKinds(*this)) ||
+      failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
       failed(shapes.bind("distances", getInit(), {"B", "Hc", "M", "N"})))
     return failure();
   CodeForm form = *CodeForm::get(getQueryCodes().getType(), getKeyCodes().getType());
@@ -629,10 +639,9 @@ LogicalResult HammingDistanceOp::verify() {
 LogicalResult CalibrateOp::verify() {
   ShapeChecker shapes(*this);
   if (failed(verifyKinds(*this)) ||
-      failed(checkElement(*this, "distances", getDistances(), "i8 or i16",
-                          [](Type type) {
-                            return type.isSignlessInteger(8) || type.isSignlessInteger(16);
-                          })) ||
+      failed(checkElement(
+          *this, "distances", getDistances(), "i8 or i16",
+          [](Type type) { return type.isSignlessInteger(8) || type.isSignlessInteger(16); })) ||
       failed(checkInteger(*this, "out", getInit(), 16)) ||
       failed(shapes.bind("distances", getDistances(), {"B", "Hc", "M", "N"})) ||
       failed(shapes.bind("out", getInit(), {"B", "Hc", "M", "N"})))
@@ -653,7 +662,8 @@ LogicalResult SelectOp::verify() {
 
 LogicalResult RetrieveOp::verify() {
   ShapeChecker shapes(*this);
-  if (failed(verifyKinds(*this)) || failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
+  if (failed(verifyKinds(*this)) ||
+      failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
       failed(verifyCalibration(*this, shapes)) || failed(verifySelection(*this, shapes)))
     return failure();
   int64_t kvHeads = shapes.get("Hkv"), listHeads = shapes.get("Hl");
@@ -666,7 +676,8 @@ LogicalResult RetrieveOp::verify() {
 
 LogicalResult EstimateScoresOp::verify() {
   ShapeChecker shapes(*this);
-  if (failed(verifyKinds(*this)) || failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
+  if (failed(verifyKinds(*this)) ||
+      failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
       failed(verifyList(*this, "", getIndices(), getCounts(), "C", shapes)))
     return failure();
   for (auto [name, value] : {std::pair("temperature", Value(getTemperature())),
@@ -691,7 +702,8 @@ LogicalResult OnlineReduceOp::verify() {
   if (failed(verifyKinds(*this)) ||
       failed(checkQKV(*this, Value(), Value(), getValue(), Value(), getValueScale())))
     return failure();
-  for (auto [name, value] : {std::pair("scores", getScores()), {"acc", getAcc()}, {"max", getMax()}, {"sum", getSum()}})
+  for (auto [name, value] :
+       {std::pair("scores", getScores()), {"acc", getAcc()}, {"max", getMax()}, {"sum", getSum()}})
     if (failed(checkF32(*this, name, value)))
       return failure();
   if (failed(shapes.bind("scores", getScores(), {"B", "Hq", "M", "C"})) ||
@@ -710,8 +722,12 @@ LogicalResult MergeOp::verify() {
   ShapeChecker shapes(*this);
   if (failed(verifyKinds(*this)))
     return failure();
-  for (auto [name, value] : {std::pair("accs", getAccs()), {"maxs", getMaxs()}, {"sums", getSums()},
-                             {"acc", getAcc()}, {"max", getMax()}, {"sum", getSum()}})
+  for (auto [name, value] : {std::pair("accs", getAccs()),
+                             {"maxs", getMaxs()},
+                             {"sums", getSums()},
+                             {"acc", getAcc()},
+                             {"max", getMax()},
+                             {"sum", getSum()}})
     if (failed(checkF32(*this, name, value)))
       return failure();
   if (failed(shapes.bind("accs", getAccs(), {"S", "B", "Hq", "M", "Dv"})) ||
@@ -728,8 +744,10 @@ LogicalResult FinalizeOp::verify() {
   ShapeChecker shapes(*this);
   if (failed(verifyKinds(*this)))
     return failure();
-  for (auto [name, value] : {std::pair("acc", Value(getAcc())), {"max", Value(getMax())},
-                             {"sum", Value(getSum())}, {"lse", Value(getLseInit())}})
+  for (auto [name, value] : {std::pair("acc", Value(getAcc())),
+                             {"max", Value(getMax())},
+                             {"sum", Value(getSum())},
+                             {"lse", Value(getLseInit())}})
     if (failed(checkF32(*this, name, value)))
       return failure();
   ShapedType type = cast<ShapedType>(getAcc().getType());

@@ -57,8 +57,12 @@ private:
   void addResult(StringRef role, Value value);
   /// `tensor`, laid out by `map`, in the order of `order`.
   Value toOrder(Value tensor, AffineMap map, ArrayRef<unsigned> order);
-  Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
-  SmallVector<OpFoldResult> sizes(Value tensor) { return tensor::getMixedSizes(b, b.getLoc(), tensor); }
+  Value empty(ArrayRef<OpFoldResult> sizes, Type type) {
+    return tensor::EmptyOp::create(b, sizes, type);
+  }
+  SmallVector<OpFoldResult> sizes(Value tensor) {
+    return tensor::getMixedSizes(b, b.getLoc(), tensor);
+  }
 
   /// Where keys come from: rows written into a cache, rows appended to one, all
   /// made in the function (prefill), or a cache of which nothing is known.
@@ -97,7 +101,8 @@ std::string Tierer::findObstacle() {
   depth = sizeOf(op.getQuery(), maps[0], dims.depth);
   for (int64_t size : {queryHeads, kvHeads, depth})
     if (ShapedType::isDynamic(size))
-      return "dynamic-size: heads and head size must be static, as the shapes of the encoders follow from them";
+      return "dynamic-size: heads and head size must be static, as the shapes of the encoders "
+             "follow from them";
   if (kvHeads == 0)
     return "no-heads: there is nothing to encode";
   int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
@@ -113,7 +118,8 @@ std::string Tierer::findObstacle() {
     addsKeys = insert.getStaticSizes()[keyDim] != insert.getDestType().getDimSize(keyDim);
   if (source == KeySource::Opaque && addsKeys)
     return "cache-update: keys are added to the cache in another form than as whole rows";
-  bool isInBody = op->getBlock() == &function.getBody().front() && llvm::hasSingleElement(function.getBody());
+  bool isInBody =
+      op->getBlock() == &function.getBody().front() && llvm::hasSingleElement(function.getBody());
   if ((source != KeySource::Opaque || options.prior) && !isInBody)
     return "control-flow: codes or kept keys must be returned, but are made in a branch or loop";
   if (source != KeySource::Opaque && isa<Float8E4M3FNType>(getElementTypeOrSelf(key.getType())))
@@ -124,7 +130,8 @@ std::string Tierer::findObstacle() {
 Value Tierer::addArgument(StringRef role, ArrayRef<int64_t> shape, Type element) {
   unsigned index = function.getNumArguments();
   auto attrs = b.getDictionaryAttr(b.getNamedAttr(kRoleAttrName, b.getStringAttr(prefix + role)));
-  if (failed(function.insertArgument(index, RankedTensorType::get(shape, element), attrs, op.getLoc())))
+  if (failed(function.insertArgument(index, RankedTensorType::get(shape, element), attrs,
+                                     op.getLoc())))
     llvm_unreachable("functions with a body take arguments");
   return function.getArgument(index);
 }
@@ -157,8 +164,8 @@ Value Tierer::encodeKeys(Value keys) {
   SmallVector<OpFoldResult> shape = sizes(input);
   shape[3] = b.getIndexAttr(options.bits / 8);
   return HashEncodeOp::create(b, input, ValueRange{weight}, ValueRange{bias},
-                              empty(shape, b.getI8Type()), Value(),
-                              EncoderKind::Linear, ActivationAttr())
+                              empty(shape, b.getI8Type()), Value(), EncoderKind::Linear,
+                              ActivationAttr())
       .getResult(0);
 }
 
@@ -167,7 +174,8 @@ Value Tierer::encodeKeys(Value keys) {
 static tensor::InsertSliceOp getCacheUpdate(Value key) {
   if (auto expand = key.getDefiningOp<tensor::ExpandShapeOp>()) {
     for (const ReassociationIndices &group : expand.getReassociationIndices())
-      if (llvm::count_if(group, [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; }) > 1)
+      if (llvm::count_if(group,
+                         [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; }) > 1)
         return {};
     key = expand.getSrc();
   }
@@ -178,13 +186,15 @@ static tensor::InsertSliceOp getCacheUpdate(Value key) {
 
 /// `values`, one a dim of the cache, as one a dim of `key`; dims that expand_shape
 /// adds get `unit`.
-static SmallVector<OpFoldResult> expandLikeKey(Value key, ArrayRef<OpFoldResult> values, OpFoldResult unit) {
+static SmallVector<OpFoldResult> expandLikeKey(Value key, ArrayRef<OpFoldResult> values,
+                                               OpFoldResult unit) {
   auto expand = key.getDefiningOp<tensor::ExpandShapeOp>();
   if (!expand)
     return llvm::to_vector(values);
   SmallVector<OpFoldResult> result(expand.getResultType().getRank(), unit);
   for (auto [group, value] : llvm::zip_equal(expand.getReassociationIndices(), values)) {
-    auto large = llvm::find_if(group, [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; });
+    auto large =
+        llvm::find_if(group, [&](int64_t i) { return expand.getResultType().getDimSize(i) != 1; });
     result[large == group.end() ? group.back() : *large] = value;
   }
   return result;
@@ -195,7 +205,8 @@ Tierer::KeySource Tierer::findKeySource() {
   unsigned keyDim = positionOf(maps[1], dims.key);
   if (auto insert = getCacheUpdate(key)) {
     // Any keys of any batches, but all heads and the whole head.
-    SmallVector<OpFoldResult> written = expandLikeKey(key, insert.getMixedSizes(), b.getIndexAttr(1));
+    SmallVector<OpFoldResult> written =
+        expandLikeKey(key, insert.getMixedSizes(), b.getIndexAttr(1));
     auto isWhole = [&](unsigned dim) {
       unsigned i = positionOf(maps[1], dim);
       return getConstantIntValue(written[i]) == cast<RankedTensorType>(key.getType()).getDimSize(i);
@@ -221,7 +232,9 @@ std::pair<Value, bool> Tierer::buildKeyCodes() {
   case KeySource::Opaque:
     // The cache has codes of its own.
     if (Operation *producer = key.getDefiningOp())
-      remark::analysis(op.getLoc(), remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName()))
+      remark::analysis(
+          op.getLoc(),
+          remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName()))
           << ("opaque-cache: keys come from " + producer->getName().getStringRef() +
               ", so the codes of new keys are the caller's")
                  .str();
@@ -235,11 +248,13 @@ std::pair<Value, bool> Tierer::buildKeyCodes() {
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     if (auto expand = key.getDefiningOp<tensor::ExpandShapeOp>()) {
       SmallVector<OpFoldResult> shape = expandLikeKey(key, insert.getMixedSizes(), one);
-      auto type = RankedTensorType::get(decomposeMixedValues(shape).first, insert.getSourceType().getElementType());
+      auto type = RankedTensorType::get(decomposeMixedValues(shape).first,
+                                        insert.getSourceType().getElementType());
       rows = tensor::ExpandShapeOp::create(b, type, rows, expand.getReassociationIndices(), shape);
     }
     Value fresh = encodeKeys(rows);
-    SmallVector<OpFoldResult> at = expandLikeKey(key, insert.getMixedOffsets(), zero), offsets(4, zero), strides(4, one);
+    SmallVector<OpFoldResult> at = expandLikeKey(key, insert.getMixedOffsets(), zero),
+                              offsets(4, zero), strides(4, one);
     offsets[0] = at[batchDim];
     offsets[2] = at[keyDim];
     return {tensor::InsertSliceOp::create(b, fresh, codes, offsets, sizes(fresh), strides), true};
@@ -267,8 +282,10 @@ HashEncodeOp Tierer::encodeQueries() {
   SmallVector<Value> weights, biases;
   for (size_t i = 0; i + 1 < layers.size(); ++i) {
     std::string number = options.mlp ? std::to_string(i) : "";
-    weights.push_back(addArgument("query_encoder.weight" + number, {heads, layers[i], layers[i + 1]}, b.getF32Type()));
-    biases.push_back(addArgument("query_encoder.bias" + number, {heads, layers[i + 1]}, b.getF32Type()));
+    weights.push_back(addArgument("query_encoder.weight" + number,
+                                  {heads, layers[i], layers[i + 1]}, b.getF32Type()));
+    biases.push_back(
+        addArgument("query_encoder.bias" + number, {heads, layers[i + 1]}, b.getF32Type()));
   }
   SmallVector<OpFoldResult> shape = sizes(input);
   shape[1] = b.getIndexAttr(heads);
@@ -280,8 +297,8 @@ HashEncodeOp Tierer::encodeQueries() {
   ActivationAttr activation;
   if (options.mlp)
     activation = ActivationAttr::get(b.getContext(), options.activation);
-  return HashEncodeOp::create(b, input, weights, biases, empty(shape, b.getI8Type()), scaleInit, kind,
-                              activation, options.levels, group);
+  return HashEncodeOp::create(b, input, weights, biases, empty(shape, b.getI8Type()), scaleInit,
+                              kind, activation, options.levels, group);
 }
 
 void Tierer::rewrite() {
@@ -292,7 +309,8 @@ void Tierer::rewrite() {
   if (!decode)
     return;
   HashEncodeOp queries = encodeQueries();
-  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch), keys = sizeOf(op.getKey(), maps[1], dims.key);
+  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch),
+          keys = sizeOf(op.getKey(), maps[1], dims.key);
   int64_t codeHeads = options.codePerGroup ? kvHeads : queryHeads;
   Type i1 = b.getI1Type(), i16 = b.getI16Type(), f32 = b.getF32Type();
   auto optional = [&](bool wanted, StringRef role, ArrayRef<int64_t> shape, Type type) {
@@ -347,17 +365,33 @@ FailureOr<Options> ApplyTieringPass::readOptions() {
   if (failed(parsed))
     return emitError(loc) << "dashkv-apply-tiering: " << message;
   if (codeBits % 8 != 0 || codeBits < 8 || codeBits > 256) // c3
-    return emitError(loc) << "dashkv-apply-tiering: expected code-bits that are a multiple of 8 in 8 to 256, but got " << int64_t(codeBits);
+    return emitError(loc) << "dashkv-apply-tiering: expected code-bits that are a multiple of 8 in "
+                             "8 to 256, but got "
+                          << int64_t(codeBits);
   if (levels < 1 || levels > 15)
-    return emitError(loc) << "dashkv-apply-tiering: expected levels in 1 to 15, but got " << int64_t(levels);
+    return emitError(loc) << "dashkv-apply-tiering: expected levels in 1 to 15, but got "
+                          << int64_t(levels);
   if (hidden < 1)
-    return emitError(loc) << "dashkv-apply-tiering: expected hidden >= 1, but got " << int64_t(hidden);
+    return emitError(loc) << "dashkv-apply-tiering: expected hidden >= 1, but got "
+                          << int64_t(hidden);
   if (parsed->getScope() == Scope::Head && codes == CodeHeads::Group) // c3
-    return emitError(loc) << "dashkv-apply-tiering: expected codes=head with scope=head, but got codes=group";
+    return emitError(loc)
+           << "dashkv-apply-tiering: expected codes=head with scope=head, but got codes=group";
   if (residualTable && !parsed->hasMid())
-    return emitError(loc) << "dashkv-apply-tiering: expected a mid tier with residual-table, but got none";
-  return Options{*parsed,    codeBits, levels, hidden, encoder == EncoderKind::Mlp, codes == CodeHeads::Group,
-                 lengths, forced, prior, votes, residualTable, activation};
+    return emitError(loc)
+           << "dashkv-apply-tiering: expected a mid tier with residual-table, but got none";
+  return Options{*parsed,
+                 codeBits,
+                 levels,
+                 hidden,
+                 encoder == EncoderKind::Mlp,
+                 codes == CodeHeads::Group,
+                 lengths,
+                 forced,
+                 prior,
+                 votes,
+                 residualTable,
+                 activation};
 }
 
 void ApplyTieringPass::runOnOperation() {
@@ -370,16 +404,19 @@ void ApplyTieringPass::runOnOperation() {
     if (ops.empty())
       continue;
     if (!SymbolTable::symbolKnownUseEmpty(function, getOperation())) {
-      emitError(function.getLoc()) << "expected a function without callers, whose arguments can grow, but '"
-                                   << function.getName() << "' is called";
+      emitError(function.getLoc())
+          << "expected a function without callers, whose arguments can grow, but '"
+          << function.getName() << "' is called";
       return signalPassFailure();
     }
     unsigned tiered = 0;
-    auto remarkOptions = remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName());
+    auto remarkOptions =
+        remark::RemarkOpts::name("ApplyTiering").category("dashkv").function(function.getName());
     for (auto [i, op] : llvm::enumerate(ops)) {
       if (llvm::is_contained(denseLayers, i))
         continue;
-      Tierer tierer(op, function, *options, ops.size() == 1 ? "" : "layer" + std::to_string(i) + ".");
+      Tierer tierer(op, function, *options,
+                    ops.size() == 1 ? "" : "layer" + std::to_string(i) + ".");
       std::string obstacle = tierer.findObstacle();
       if (!obstacle.empty()) {
         remark::missed(op.getLoc(), remarkOptions) << obstacle;

@@ -46,7 +46,9 @@ private:
     unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
     return tensor::getMixedSize(b, b.getLoc(), tensor, position);
   }
-  Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
+  Value empty(ArrayRef<OpFoldResult> sizes, Type type) {
+    return tensor::EmptyOp::create(b, sizes, type);
+  }
   Value filled(ArrayRef<OpFoldResult> sizes, TypedAttr scalar) {
     Value value = arith::ConstantOp::create(b, scalar);
     return linalg::FillOp::create(b, value, empty(sizes, scalar.getType())).getResult(0);
@@ -138,9 +140,11 @@ OpFoldResult Expander::capacity(bool isMid) {
                                 : tiering.getFullCapacity(*size, /*hasForced=*/false));
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
   Value size = cast<Value>(keys);
-  Value scaled = arith::MulIOp::create(b, size, index(isMid ? tiering.getMid() : tiering.getFull()));
+  Value scaled =
+      arith::MulIOp::create(b, size, index(isMid ? tiering.getMid() : tiering.getFull()));
   Value budget = arith::CeilDivUIOp::create(b, scaled, index(1000000));
-  budget = arith::MaxSIOp::create(b, budget, index(isMid ? tiering.getMidMin() : tiering.getFullMin()));
+  budget =
+      arith::MaxSIOp::create(b, budget, index(isMid ? tiering.getMidMin() : tiering.getFullMin()));
   int64_t max = isMid ? tiering.getMidMax() : tiering.getFullMax();
   if (max != TieringAttr::none)
     budget = arith::MinSIOp::create(b, budget, index(max));
@@ -197,12 +201,11 @@ SmallVector<Value> Expander::buildSteps() {
     Value indices = retrieve->getResult(3), counts = retrieve->getResult(4);
     OpFoldResult midCapacity = tensor::getMixedSize(b, b.getLoc(), indices, 3);
     Value init = empty({batch, heads, rows, midCapacity}, f32);
-    Value scores =
-        EstimateScoresOp::create(b, op.getQueryCodes(), op.getKeyCodes(), indices, counts,
-                                 op.getTemperature(), op.getBias(), op.getCodeScale(),
-                                 op.getTable(), op.getMlpWeights(), op.getMlpBiases(), init,
-                                 op.getActivationAttr())
-            .getResult(0);
+    Value scores = EstimateScoresOp::create(b, op.getQueryCodes(), op.getKeyCodes(), indices,
+                                            counts, op.getTemperature(), op.getBias(),
+                                            op.getCodeScale(), op.getTable(), op.getMlpWeights(),
+                                            op.getMlpBiases(), init, op.getActivationAttr())
+                       .getResult(0);
     Value value = permute(op.getValue(), maps[2], defaults[2]);
     stats = OnlineReduceOp::create(b, scores, value, indices, counts, op.getValueScale(), stats[0],
                                    stats[1], stats[2])

@@ -25,7 +25,8 @@ SmallVector<int> mlir::dashkv::findReturnedArguments(func::FuncOp function) {
   if (!llvm::hasSingleElement(function.getBody()) ||
       !SymbolTable::symbolKnownUseEmpty(function, function->getParentOp()))
     return aliases;
-  for (auto [i, value] : llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
+  for (auto [i, value] :
+       llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
     Value result = value;
     while (auto cast = result.getDefiningOp<memref::CastOp>())
       result = cast.getSource();

@@ -22,7 +22,8 @@ struct FuseRetrieval : OpRewritePattern<SelectOp> {
       return rewriter.notifyMatchFailure(select, "distances do not come from calibrate");
     auto distance = calibrate.getDistances().getDefiningOp<HammingDistanceOp>();
     if (!distance)
-      return rewriter.notifyMatchFailure(select, "calibrated distances do not come from hamming_distance");
+      return rewriter.notifyMatchFailure(select,
+                                         "calibrated distances do not come from hamming_distance");
     if (!calibrate->hasOneUse() || !distance->hasOneUse())
       return rewriter.notifyMatchFailure(select, "distances have another user");
     // Lengths matter to calibrate only where it makes the radius itself.
@@ -38,9 +39,9 @@ struct FuseRetrieval : OpRewritePattern<SelectOp> {
     // The fields of calibration come from one op, those of selection from the other.
     TieringAttr c = calibrate.getTiering(), s = select.getTiering();
     auto tiering = TieringAttr::get(
-        rewriter.getContext(), s.getFull(), s.getFullMin(), s.getFullMax(), s.getMid(), s.getMidMin(),
-        s.getMidMax(), s.getSinks(), s.getWindow(), s.getScope(), s.getTies(), c.getBitsFraction(),
-        c.getVoteThreshold(),
+        rewriter.getContext(), s.getFull(), s.getFullMin(), s.getFullMax(), s.getMid(),
+        s.getMidMin(), s.getMidMax(), s.getSinks(), s.getWindow(), s.getScope(), s.getTies(),
+        c.getBitsFraction(), c.getVoteThreshold(),
         c.getVoteFractionOrFull() == s.getFull() ? TieringAttr::none : c.getVoteFractionOrFull(),
         s.getDenseBelow(), s.getKeptVotes());
     rewriter.replaceOpWithNewOp<RetrieveOp>(

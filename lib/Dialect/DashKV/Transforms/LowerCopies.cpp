@@ -26,7 +26,8 @@ struct LowerCopiesPass : mlir::dashkv::impl::LowerCopiesPassBase<LowerCopiesPass
         auto type = dyn_cast<MemRefType>(value.getType());
         return type && type.getLayout().isIdentity();
       };
-      bool isRanked = isa<MemRefType>(copy.getSource().getType()) && isa<MemRefType>(copy.getTarget().getType());
+      bool isRanked = isa<MemRefType>(copy.getSource().getType()) &&
+                      isa<MemRefType>(copy.getTarget().getType());
       if (isRanked && !(isContiguous(copy.getSource()) && isContiguous(copy.getTarget())))
         copies.push_back(copy);
     });

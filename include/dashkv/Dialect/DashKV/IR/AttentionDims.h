@@ -30,8 +30,8 @@ struct AttentionDims {
 
   /// Dims of the 4 or 5 maps of query, key, value, [mask], out. Reports (c5) and
   /// the part of (c4) that concerns maps through `emitError`.
-  static FailureOr<AttentionDims>
-  infer(ArrayRef<AffineMap> maps, function_ref<InFlightDiagnostic()> emitError);
+  static FailureOr<AttentionDims> infer(ArrayRef<AffineMap> maps,
+                                        function_ref<InFlightDiagnostic()> emitError);
 
   /// Maps of the default layout: q (b,h,m,d), k (b,h,n,d), v (b,h,n,dv), mask
   /// (b,h,m,n), out (b,h,m,dv).
