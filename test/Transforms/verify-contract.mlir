@@ -32,7 +32,7 @@ func.func @left_over_in_region(%c: i1, %qc: memref<1x8x1x8xi8>, %kc: memref<1x2x
 // -----
 
 func.func @left_over_tm_tensor(%q: tensor<1x4x8xf32>, %o: tensor<1x4x8xf32>) -> tensor<1x4x8xf32> {
-  // expected-error @below {{no lowering for tm_tensor.attention at level portable}}
+  // expected-error @below {{no lowering for tm_tensor.attention at level portable; dashkv-raise-attention and dashkv-expand-tiered take attention apart}}
   %0 = tm_tensor.attention ins(%q, %q, %q : tensor<1x4x8xf32>, tensor<1x4x8xf32>, tensor<1x4x8xf32>) outs(%o : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
   return %0 : tensor<1x4x8xf32>
 }
@@ -45,7 +45,7 @@ func.func @left_over_tm_tensor(%q: tensor<1x4x8xf32>, %o: tensor<1x4x8xf32>) -> 
 #s = affine_map<(b, m, d, n, dv) -> ()>
 #o = affine_map<(b, m, d, n, dv) -> (b, m, dv)>
 func.func @left_over_with_region(%q: tensor<1x4x8xf32>, %s: f32, %o: tensor<1x4x8xf32>) -> tensor<1x4x8xf32> {
-  // expected-error @below {{no lowering for iree_linalg_ext.attention at level portable}}
+  // expected-error @below {{no lowering for iree_linalg_ext.attention at level portable; dashkv-raise-attention and dashkv-expand-tiered take attention apart}}
   %0 = iree_linalg_ext.attention {indexing_maps = [#q, #k, #v, #s, #o]} ins(%q, %q, %q, %s : tensor<1x4x8xf32>, tensor<1x4x8xf32>, tensor<1x4x8xf32>, f32)
       outs(%o : tensor<1x4x8xf32>) {
   ^bb0(%score: f32):
