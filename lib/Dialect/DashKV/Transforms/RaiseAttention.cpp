@@ -117,8 +117,18 @@ private:
 };
 } // namespace
 
+/// True for an op that was dead before, up to a bound on the search; collects it
+/// and its users.
+static bool isUnused(Operation *op, SmallVectorImpl<Operation *> &unused, unsigned depth = 0) {
+  unused.push_back(op);
+  return depth < 8 && isMemoryEffectFree(op) && !op->hasTrait<OpTrait::IsTerminator>() &&
+         llvm::all_of(op->getUsers(),
+                      [&](Operation *user) { return isUnused(user, unused, depth + 1); });
+}
+
 bool DeadOps::hasLiveUser(Operation *op) {
   SmallVector<tensor::DimOp> queries;
+  SmallVector<Operation *> unused;
   for (Operation *user : op->getUsers()) {
     auto query = dyn_cast<tensor::DimOp>(user);
     if (query && query.getSource().getDefiningOp() == op) {
@@ -133,10 +143,15 @@ bool DeadOps::hasLiveUser(Operation *op) {
     Operation *ancestor = user;
     while (ancestor && !ops.contains(ancestor))
       ancestor = ancestor->getParentOp();
-    if (!ancestor)
+    if (ancestor)
+      continue;
+    if (!isUnused(user, unused))
       return true;
   }
   sizeQueries.append(queries);
+  for (Operation *user : unused)
+    if (ops.insert(user).second)
+      order.push_back(user);
   return false;
 }
 

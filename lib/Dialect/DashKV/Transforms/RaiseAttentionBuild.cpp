@@ -211,6 +211,17 @@ static AffineExpr getPosition(ArrayRef<Atom *> index, ArrayRef<Atom *> loops,
   return position;
 }
 
+/// True for an op that can be repeated on other scalars of its types.
+static bool canCloneScalar(Operation *op) {
+  auto isScalar = [](Type type) {
+    type = getElementTypeOrSelf(type);
+    return type.isF16() || type.isBF16() || type.isF32() || type.isF64() ||
+           (type.isSignlessIntOrIndex() && (type.isIndex() || type.getIntOrFloatBitWidth() <= 64));
+  };
+  return op->getNumRegions() == 0 && op->getNumSuccessors() == 0 && op->getNumResults() == 1 &&
+         llvm::all_of(op->getOperandTypes(), isScalar) && isScalar(op->getResult(0).getType());
+}
+
 bool AttentionBuilder::canEmit(ExprRef expr) {
   switch (expr->kind) {
   case ExprKind::Constant:
@@ -227,10 +238,13 @@ bool AttentionBuilder::canEmit(ExprRef expr) {
     Type type = getElementTypeOrSelf(expr->source.getType());
     bool isNumber = type.isF16() || type.isBF16() || type.isF32() || type.isF64() ||
                     (type.isSignlessIntOrIndex() && (type.isIndex() || type.getIntOrFloatBitWidth() <= 64));
-    return isNumber && isa<RankedTensorType>(expr->source.getType()) && getDims(expr);
+    return isNumber && isa<RankedTensorType>(expr->source.getType()) &&
+           llvm::all_of(expr->indices, [&](const DimIndex &index) {
+             return !index.other || canEmit(index.other);
+           });
   }
   case ExprKind::Apply:
-    return expr->fn != Fn::Other &&
+    return (expr->fn != Fn::Other || canCloneScalar(expr->origin)) &&
            llvm::all_of(expr->args, [&](ExprRef arg) { return canEmit(arg); });
   default:
     return false;
@@ -257,9 +271,12 @@ bool AttentionBuilder::canMaterialize(ExprRef expr, ArrayRef<AtomList> dims) {
     ExprRef part = pending.pop_back_val();
     if (!seen.insert(part).second)
       continue;
-    for (const DimIndex &index : part->indices)
-      if (!getPosition(index.atoms, loops, mlirContext))
+    for (const DimIndex &index : part->indices) {
+      if (index.other)
+        pending.push_back(index.other);
+      else if (!getPosition(index.atoms, loops, mlirContext))
         return false;
+    }
     pending.append(part->args.begin(), part->args.end());
   }
   return true;
@@ -281,7 +298,42 @@ static Value convert(Value value, OpBuilder &builder, Location loc) {
   return arith::ExtSIOp::create(builder, loc, builder.getI64Type(), value);
 }
 
-Value AttentionBuilder::emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef, Value> &emitted) {
+/// The converse: f32, i64 or i1 as another type of the same kind.
+static Value convertTo(Value value, Type type, OpBuilder &builder, Location loc) {
+  Type from = value.getType();
+  if (from == type)
+    return value;
+  if (type.isIndex() || from.isIndex())
+    return arith::IndexCastOp::create(builder, loc, type, value);
+  bool isNarrower = type.getIntOrFloatBitWidth() < from.getIntOrFloatBitWidth();
+  if (isa<FloatType>(type))
+    return isNarrower ? arith::TruncFOp::create(builder, loc, type, value).getResult()
+                      : arith::ExtFOp::create(builder, loc, type, value).getResult();
+  if (isNarrower)
+    return arith::TruncIOp::create(builder, loc, type, value);
+  return from.isInteger(1) ? arith::ExtUIOp::create(builder, loc, type, value).getResult()
+                           : arith::ExtSIOp::create(builder, loc, type, value).getResult();
+}
+
+/// A position in a dim, as an index value inside of a generic.
+static Value emitPosition(ArrayRef<Atom *> index, ArrayRef<Atom *> loops, OpBuilder &builder,
+                          Location loc) {
+  Value position;
+  int64_t stride = 1;
+  AtomList resolved = AtomPool::resolve(index);
+  for (Atom *atom : llvm::reverse(resolved)) {
+    Value loop = linalg::IndexOp::create(builder, loc, llvm::find(loops, atom) - loops.begin());
+    if (stride != 1)
+      loop = arith::MulIOp::create(builder, loc, loop,
+                                   arith::ConstantIndexOp::create(builder, loc, stride));
+    position = position ? arith::AddIOp::create(builder, loc, position, loop) : loop;
+    stride *= ShapedType::isDynamic(atom->extent) ? 1 : atom->extent;
+  }
+  return position ? position : arith::ConstantIndexOp::create(builder, loc, 0).getResult();
+}
+
+Value AttentionBuilder::emit(ExprRef expr, ArrayRef<Atom *> loops, OpBuilder &builder,
+                             DenseMap<ExprRef, Value> &emitted) {
   if (Value known = emitted.lookup(expr))
     return known;
   Location loc = attention.anchor->getLoc();
@@ -307,17 +359,37 @@ Value AttentionBuilder::emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef,
                 : expr->source;
     value = convert(value, builder, loc);
     break;
+  case ExprKind::Index:
+    value = convert(emitPosition(expr->indices[0].atoms, loops, builder, loc), builder, loc);
+    break;
+  case ExprKind::Load: {
+    // A computed index: the other loads are inputs.
+    SmallVector<Value, 4> positions;
+    for (const DimIndex &index : expr->indices) {
+      if (!index.other) {
+        positions.push_back(emitPosition(index.atoms, loops, builder, loc));
+        continue;
+      }
+      Value position = emit(index.other, loops, builder, emitted);
+      if (position.getType().isInteger(1))
+        position = arith::ExtUIOp::create(builder, loc, builder.getI64Type(), position);
+      positions.push_back(
+          arith::IndexCastOp::create(builder, loc, builder.getIndexType(), position));
+    }
+    value = convert(tensor::ExtractOp::create(builder, loc, expr->source, positions), builder, loc);
+    break;
+  }
   case ExprKind::Apply: {
     SmallVector<Value, 3> args;
     for (ExprRef arg : expr->args)
-      args.push_back(emit(arg, builder, emitted));
+      args.push_back(emit(arg, loops, builder, emitted));
     bool isFloat = expr->args[0]->domain == Domain::Float;
     bool isLogic = expr->fn == Fn::And || expr->fn == Fn::Or || expr->fn == Fn::Xor;
     if (expr->fn == Fn::Select) {
       if (args[1].getType() != args[2].getType())
         for (int arm : {1, 2})
           args[arm] = cast(args[arm]);
-    } else if (!isFloat && !isLogic) {
+    } else if (!isFloat && !isLogic && expr->fn != Fn::Other) {
       bool isBoolean = llvm::all_of(args, [](Value arg) { return arg.getType().isInteger(1); });
       if (!isBoolean || expr->fn != Fn::CmpI)
         for (Value &arg : args)
@@ -401,8 +473,15 @@ Value AttentionBuilder::emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef,
     case Fn::Xor:
       value = arith::XOrIOp::create(builder, loc, args[0], args[1]);
       break;
-    case Fn::Other:
+    case Fn::Other: {
+      OperationState state(loc, expr->origin->getName());
+      for (auto [arg, type] : llvm::zip(args, expr->origin->getOperandTypes()))
+        state.operands.push_back(convertTo(arg, getElementTypeOrSelf(type), builder, loc));
+      state.addTypes(getElementTypeOrSelf(expr->origin->getResult(0).getType()));
+      state.addAttributes(expr->origin->getAttrs());
+      value = convert(builder.create(state)->getResult(0), builder, loc);
       break;
+    }
     }
     break;
   }
@@ -435,8 +514,11 @@ Value AttentionBuilder::materialize(ExprRef expr, ArrayRef<AtomList> dims, Type 
     ExprRef part = pending.pop_back_val();
     if (!seen.insert(part).second)
       continue;
-    if (part->kind == ExprKind::Load)
+    if (part->kind == ExprKind::Load && getDims(part))
       loads.push_back(part);
+    for (const DimIndex &index : part->indices)
+      if (index.other)
+        pending.push_back(index.other);
     pending.append(part->args.begin(), part->args.end());
   }
   MLIRContext *mlirContext = builder.getContext();
@@ -467,34 +549,8 @@ Value AttentionBuilder::materialize(ExprRef expr, ArrayRef<AtomList> dims, Type 
         DenseMap<ExprRef, Value> emitted;
         for (auto [load, argument] : llvm::zip(loads, arguments))
           emitted[load] = convert(argument, nested, loc);
-        for (ExprRef part : seen) {
-          if (part->kind != ExprKind::Index)
-            continue;
-          Value position;
-          int64_t stride = 1;
-          AtomList resolved = AtomPool::resolve(part->indices[0].atoms);
-          for (Atom *atom : llvm::reverse(resolved)) {
-            Value index =
-                linalg::IndexOp::create(nested, loc, llvm::find(loops, atom) - loops.begin());
-            if (stride != 1)
-              index = arith::MulIOp::create(nested, loc, index,
-                                            arith::ConstantIndexOp::create(nested, loc, stride));
-            position = position ? arith::AddIOp::create(nested, loc, position, index) : index;
-            stride *= ShapedType::isDynamic(atom->extent) ? 1 : atom->extent;
-          }
-          emitted[part] = convert(position, nested, loc);
-        }
-        Value result = emit(expr, nested, emitted);
-        Type type = result.getType();
-        if (type != elementType) {
-          if (isa<FloatType>(elementType))
-            result = elementType.getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth()
-                         ? arith::TruncFOp::create(nested, loc, elementType, result).getResult()
-                         : arith::ExtFOp::create(nested, loc, elementType, result).getResult();
-          else
-            result = arith::TruncIOp::create(nested, loc, elementType, result);
-        }
-        linalg::YieldOp::create(nested, loc, result);
+        Value result = emit(expr, loops, nested, emitted);
+        linalg::YieldOp::create(nested, loc, convertTo(result, elementType, nested, loc));
       });
   return reshape(generic.getResult(0), loopDims, dims, builder, loc);
 }

@@ -60,7 +60,8 @@ private:
   ExprRef lookThroughAll(ExprRef expr);
   bool canEmit(ExprRef expr);
   bool canMaterialize(ExprRef expr, ArrayRef<AtomList> dims);
-  Value emit(ExprRef expr, OpBuilder &builder, DenseMap<ExprRef, Value> &emitted);
+  Value emit(ExprRef expr, ArrayRef<Atom *> loops, OpBuilder &builder,
+             DenseMap<ExprRef, Value> &emitted);
   Value materialize(ExprRef expr, ArrayRef<AtomList> dims, Type elementType, OpBuilder &builder,
                     Location loc);
   Value getSize(ArrayRef<Atom *> index, OpBuilder &builder, Location loc);

@@ -358,7 +358,10 @@ bool AttentionBuilder::planOperands(bool isGrouped) {
     SmallVector<AtomList> target;
     for (unsigned loop : loops)
       target.push_back(names[loop]);
-    if (expr->kind == ExprKind::Load || !canMaterialize(expr, target))
+    // A copy only of what is no tensor yet, or only part of one.
+    if (context.sawUnevenDivision ||
+        llvm::any_of(getCandidates(expr), [](ExprRef load) { return getDims(load).has_value(); }) ||
+        !canMaterialize(expr, target))
       return false;
     *operand = Operand();
     operand->expr = expr;

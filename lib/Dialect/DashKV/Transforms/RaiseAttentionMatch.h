@@ -111,7 +111,7 @@ private:
     SmallVector<std::pair<ExprRef, bool>, 1> guards; ///< Zero where it has the value.
     SmallVector<ExprRef, 1> modifiers; ///< Factors that depend on the key.
     SmallVector<ExprRef, 1> nanTests;  ///< Values that are replaced by 0 if NaN.
-    SmallVector<ExprRef, 4> path;      ///< Loads on the way to the exponential.
+    SmallVector<ExprRef, 4> path;      ///< What was passed on the way here.
     double constant = 1;
     bool hasUnknown = false;
     /// The op that holds the exponential.

@@ -103,6 +103,10 @@ bool AttentionMatcher::addMask(ExprRef expr, double factor, ArrayRef<ExprRef> ro
   ExprRef expanded = context.expandAll(expr);
   if (expanded->kind == ExprKind::Constant && std::fabs(expanded->number * factor) < 1e4)
     return true;
+  // Several terms in one body are several masks.
+  if (expr->is(Fn::Add) || expr->is(Fn::Sub))
+    return addMask(expr->args[0], factor, rowFactors) &&
+           addMask(expr->args[1], expr->is(Fn::Add) ? factor : -factor, rowFactors);
   if (!isKeyDependent(expr))
     return fail("mask-without-key-dim", "a term of the scores does not depend on the key");
   MaskTerm mask;

@@ -167,26 +167,35 @@ bool AttentionMatcher::reachesExp(ExprRef expr) {
 ExprRef AttentionMatcher::skipTestOfProbability(ExprRef select, Weights &weights) {
   using P = arith::CmpFPredicate;
   ExprRef condition = context.strip(select->args[0]);
-  if (!condition->is(Fn::CmpF) || !reachesExp(condition->args[0]) ||
-      !context.getFloatConstant(select->args[1]))
+  bool isTrueArm = true;
+  while (condition->is(Fn::Xor) && condition->args[1]->kind == ExprKind::Constant) {
+    isTrueArm = isTrueArm != (condition->args[1]->integer != 0);
+    condition = context.strip(condition->args[0]);
+  }
+  if (!condition->is(Fn::CmpF) || !reachesExp(condition->args[0]))
     return nullptr;
+  // What is selected where the compare holds, and where not.
+  ExprRef holds = select->args[isTrueArm ? 1 : 2], fails = select->args[isTrueArm ? 2 : 1];
   auto predicate = static_cast<P>(condition->predicate);
   std::optional<double> number = context.getFloatConstant(condition->args[1]);
-  if (number && std::isinf(*number) && (predicate == P::OEQ || predicate == P::UEQ))
-    return select->args[2];
+  if (number && std::isinf(*number) && (predicate == P::OEQ || predicate == P::UEQ) &&
+      context.getFloatConstant(holds))
+    return fails;
+  bool isNumberTest = predicate == P::OEQ || predicate == P::ORD;
+  ExprRef replacement = isNumberTest ? fails : holds, otherwise = isNumberTest ? holds : fails;
   llvm::SmallPtrSet<Atom *, 1> none;
-  if ((predicate != P::UNE && predicate != P::UNO) ||
-      context.getFloatConstant(select->args[1]) != 0.0 ||
+  if ((!isNumberTest && predicate != P::UNE && predicate != P::UNO) ||
+      context.getFloatConstant(replacement) != 0.0 ||
       !context.equal(condition->args[0], condition->args[1], none))
     return nullptr;
   weights.nanTests.push_back(context.lookThrough(condition->args[0]));
-  return select->args[2];
+  return otherwise;
 }
 
 bool AttentionMatcher::collectWeights(ExprRef expr, Weights &weights) {
   while (true) {
+    weights.path.push_back(expr);
     if (expr->kind == ExprKind::Load) {
-      weights.path.push_back(expr);
       weights.op = expr->source.getDefiningOp();
       expr = context.expand(expr);
       if (!expr)
@@ -629,6 +638,11 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
         for (Value input : concat.getInputs())
           if (hasDot(context.getLoad(input, last->indices)))
             return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
+      for (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(op); insert;
+           insert = insert.getDest().getDefiningOp<tensor::InsertSliceOp>())
+        if (insert.getSourceType().getRank() == insert.getType().getRank() &&
+            hasDot(context.getLoad(insert.getSource(), last->indices)))
+          return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
       auto argument = dyn_cast<BlockArgument>(last->source);
       bool isInner = argument && !isa_and_nonnull<FunctionOpInterface>(
                                      argument.getOwner()->getParentOp());
@@ -677,9 +691,8 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
     attention.emptyRowIsZero = true;
   for (ExprRef tested : weights.nanTests) {
     llvm::SmallPtrSet<Atom *, 1> none;
-    if (llvm::none_of(weights.path, [&](ExprRef load) {
-          return load->source == tested->source && context.equal(load, tested, none);
-        }))
+    if (llvm::none_of(weights.path,
+                      [&](ExprRef passed) { return context.equal(passed, tested, none); }))
       return noMatch(fail("score-modifier", "the probabilities depend on a test of another tensor"));
     attention.emptyRowIsZero = true;
   }
@@ -687,9 +700,24 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
     if (!checkGuard(condition, isZeroIf, statistics))
       return Result::NoMatch;
 
-  attention.value = values.front();
-  for (ExprRef value : llvm::drop_begin(values))
-    attention.value = context.get(Fn::Mul, {attention.value, value});
+  // Of several factors the one with dims of its own is the value. A mask, or what
+  // differs from row to row, belongs to the probabilities.
+  AtomList scoreAtoms;
+  for (const DimIndex &index : attention.scoreIndex)
+    scoreAtoms.append(AtomPool::resolve(index.atoms));
+  for (ExprRef value : values) {
+    AtomList free = context.getFreeAtoms(value);
+    bool hasOwnDim = llvm::any_of(
+        free, [&](Atom *atom) { return !llvm::is_contained(scoreAtoms, atom); });
+    ExprRef expanded = context.expandAll(value);
+    bool isMask = expanded->is(Fn::Select) || expanded->domain == Domain::Boolean;
+    bool isFull = llvm::all_of(
+        scoreAtoms, [&](Atom *atom) { return llvm::is_contained(free, atom); });
+    if (values.size() > 1 && !hasOwnDim && (isMask || isFull))
+      return noMatch(classifyModifier(value));
+    attention.value =
+        attention.value ? context.get(Fn::Mul, {attention.value, value}) : value;
+  }
   if (!matchScores(statistics.scores) || !normalizeOperands() || !analyseMasks())
     return Result::NoMatch;
   return Result::Match;

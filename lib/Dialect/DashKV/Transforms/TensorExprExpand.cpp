@@ -233,11 +233,24 @@ DimIndex ExprContext::applyAffine(AffineExpr expr, ArrayRef<DimIndex> loops, Val
   return getDimIndex(value, tensor, dim);
 }
 
+/// True when an index runs over all of a dim, as far as sizes are known.
+static bool coversDim(ArrayRef<Atom *> index, const DimSize &size) {
+  int64_t extent = getExtent(index);
+  if (size.isStatic())
+    return extent == size.fixed;
+  AtomList atoms = AtomPool::resolve(index);
+  return atoms.size() == 1 && llvm::any_of(atoms[0]->sizes, [&](const DimSize &known) {
+           return known.equals(size);
+         });
+}
+
 DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
   DimSize size = DimSize::ofDim(tensor, dim);
   if (size.fixed == 1)
     return {};
-  if (integer->kind == ExprKind::Index)
+  // Indices may come from tensors of positions.
+  integer = expandAll(integer);
+  if (integer->kind == ExprKind::Index && coversDim(integer->indices[0].atoms, size))
     return integer->indices[0];
   if (integer->kind != ExprKind::Apply)
     return {{}, integer};
@@ -257,9 +270,14 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
       if ((isEqual || isDifferent) && zero->kind == ExprKind::Constant && zero->integer == 0 &&
           one->kind == ExprKind::Constant && one->integer == 1 && succeeded(testedSize) &&
           testedSize->equals(size)) {
-        DimIndex result = getDimIndex(index, tensor, dim);
-        AtomList atoms = AtomPool::resolve(result.atoms);
-        if (!result.other && atoms.size() == 1) {
+        index = expandAll(index);
+        DimIndex result;
+        AtomList atoms;
+        if (index->kind == ExprKind::Index) {
+          result = index->indices[0];
+          atoms = AtomPool::resolve(result.atoms);
+        }
+        if (atoms.size() == 1) {
           Atom *atom = atoms.front();
           SmallVector<DimSize, 2> known = atom->sizes;
           if (!ShapedType::isDynamic(atom->extent))
@@ -288,8 +306,10 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
         sawUnevenDivision = true;
         return {{}, integer};
       }
-      if (pool.split(whole, {DimSize::ofFixed(extent / divisor), DimSize::ofFixed(divisor)}, parts))
-        return {parts[integer->is(Fn::Mod) ? 1 : 0], nullptr};
+      if (pool.split(whole, {DimSize::ofFixed(extent / divisor), DimSize::ofFixed(divisor)},
+                     parts) &&
+          coversDim(parts[integer->is(Fn::Mod)], size))
+        return {parts[integer->is(Fn::Mod)], nullptr};
     }
     return {{}, integer};
   }
@@ -307,6 +327,8 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
     list.insert(list.begin(), atom);
     stride = ShapedType::isDynamic(atom->extent) ? -1 : stride * atom->extent;
   }
+  if (!coversDim(list, size))
+    return {{}, integer};
   return {list, nullptr};
 }
 
