@@ -79,8 +79,7 @@ public:
   /// first. Fails where a boundary falls inside an atom that cannot be split.
   /// With `assumptions`, dynamic dims that nothing else decides are matched in
   /// their order, which is then to be checked at run time.
-  bool split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes,
-             SmallVectorImpl<AtomList> &result,
+  bool split(ArrayRef<Atom *> index, ArrayRef<DimSize> sizes, SmallVectorImpl<AtomList> &result,
              SmallVectorImpl<SizeAssumption> *assumptions = nullptr);
 
   /// Makes two indices the same by identifying parts of the loops `bindable` with

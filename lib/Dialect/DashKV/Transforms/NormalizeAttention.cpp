@@ -40,8 +40,7 @@ struct ForwardSize : OpRewritePattern<tensor::DimOp> {
   }
 };
 
-struct NormalizeAttentionPass
-    : dashkv::impl::NormalizeAttentionPassBase<NormalizeAttentionPass> {
+struct NormalizeAttentionPass : dashkv::impl::NormalizeAttentionPassBase<NormalizeAttentionPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {

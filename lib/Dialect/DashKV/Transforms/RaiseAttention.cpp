@@ -122,8 +122,8 @@ private:
 static bool isUnused(Operation *op, SmallVectorImpl<Operation *> &unused, unsigned depth = 0) {
   unused.push_back(op);
   return depth < 8 && isMemoryEffectFree(op) && !op->hasTrait<OpTrait::IsTerminator>() &&
-         llvm::all_of(op->getUsers(),
-                      [&](Operation *user) { return isUnused(user, unused, depth + 1); });
+         llvm::all_of(
+             op->getUsers(), [&](Operation *user) { return isUnused(user, unused, depth + 1); });
 }
 
 bool DeadOps::hasLiveUser(Operation *op) {
@@ -204,12 +204,11 @@ private:
 AttentionMatcher::Result Attempt::matchRoot(Value root) {
   context = std::make_unique<ExprContext>();
   matcher = std::make_unique<AttentionMatcher>(*context, options);
-  auto result =
-      TypeSwitch<Operation *, AttentionMatcher::Result>(anchor)
-          .Case<tm_tensor::AttentionOp, iree_linalg_ext::AttentionOp,
-                iree_linalg_ext::OnlineAttentionOp>(
-              [&](auto op) { return matcher->match(root, op); })
-          .Default([&](Operation *op) { return matcher->match(root, op); });
+  auto result = TypeSwitch<Operation *, AttentionMatcher::Result>(anchor)
+                    .Case<tm_tensor::AttentionOp, iree_linalg_ext::AttentionOp,
+                          iree_linalg_ext::OnlineAttentionOp>(
+                        [&](auto op) { return matcher->match(root, op); })
+                    .Default([&](Operation *op) { return matcher->match(root, op); });
   if (matcher->decline)
     decline = matcher->decline;
   return result;
@@ -312,8 +311,8 @@ void Attempt::rewrite(RewriterBase &rewriter) {
 
 /// Contractions and reductions on tensors, and the one-op forms.
 static bool isAnchor(Operation *op) {
-  if (isa<tm_tensor::AttentionOp, iree_linalg_ext::AttentionOp,
-          iree_linalg_ext::OnlineAttentionOp>(op))
+  if (isa<tm_tensor::AttentionOp, iree_linalg_ext::AttentionOp, iree_linalg_ext::OnlineAttentionOp>(
+          op))
     return true;
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   return linalgOp && linalgOp.hasPureTensorSemantics() && op->getNumResults() == 1 &&
@@ -327,9 +326,10 @@ static bool isAttentionOnBuffers(linalg::LinalgOp op) {
     return false;
   auto writer = [&](Value buffer, function_ref<bool(Operation *)> isWanted) {
     return llvm::find_if(buffer.getUsers(), [&](Operation *user) {
-      auto dps = dyn_cast<DestinationStyleOpInterface>(user);
-      return dps && user != op && llvm::is_contained(dps.getDpsInits(), buffer) && isWanted(user);
-    }) != buffer.getUsers().end();
+             auto dps = dyn_cast<DestinationStyleOpInterface>(user);
+             return dps && user != op && llvm::is_contained(dps.getDpsInits(), buffer) &&
+                    isWanted(user);
+           }) != buffer.getUsers().end();
   };
   auto isSoftmax = [](Operation *user) {
     if (isa<linalg::SoftmaxOp, linalg::ExpOp>(user))
@@ -379,8 +379,8 @@ struct RaiseAttentionPass : dashkv::impl::RaiseAttentionPassBase<RaiseAttentionP
         continue;
       Attempt attempt(anchor, options);
       if (!attempt.analyse()) {
-        (void)rewriter.notifyMatchFailure(anchor, [&](Diagnostic &diagnostic) {
-          diagnostic << (attempt.decline ? attempt.decline->text : "not the end of attention");
+        (void)rewriter.notifyMatchFailure(anchor, [&](Diagnostic &why) {
+          why << (attempt.decline ? attempt.decline->text : "not the end of attention");
         });
         continue;
       }

@@ -174,9 +174,8 @@ void AttentionBuilder::nameRows(ArrayRef<Atom *> onlyQuery) {
   llvm::erase_if(chosen, [&](Atom *atom) {
     return llvm::any_of(headDims, [&](ArrayRef<AtomList> dims) {
       return llvm::any_of(dims, [&](const AtomList &dim) {
-        bool hasOther = llvm::any_of(dim, [&](Atom *a) {
-          return !isIn(a, head) && !isIn(a, onlyQuery);
-        });
+        bool hasOther =
+            llvm::any_of(dim, [&](Atom *a) { return !isIn(a, head) && !isIn(a, onlyQuery); });
         return !hasOther && isIn(atom, dim) && intersects(dim, head);
       });
     });
@@ -326,8 +325,8 @@ AttentionBuilder::choose(ExprRef expr, ArrayRef<unsigned> loops, bool isProjecti
     if (!operand->isReshaped())
       return operand;
     // At most one size that only a division can tell.
-    int64_t unknown = llvm::count_if(context.getFreeAtoms(load),
-                                     [&](Atom *atom) { return !hasSize({atom}); });
+    int64_t unknown =
+        llvm::count_if(context.getFreeAtoms(load), [&](Atom *atom) { return !hasSize({atom}); });
     if (!reshaped && unknown <= 1)
       reshaped = operand;
   }
@@ -448,8 +447,8 @@ bool AttentionBuilder::planMask() {
       if (term.isSelect) {
         ExprRef zero = context.getConstant(0);
         ExprRef hidden = context.getConstant(-std::numeric_limits<double>::infinity());
-        expr = context.get(Fn::Select, {expr, term.isVisibleIf ? zero : hidden,
-                                        term.isVisibleIf ? hidden : zero});
+        expr = context.get(
+            Fn::Select, {expr, term.isVisibleIf ? zero : hidden, term.isVisibleIf ? hidden : zero});
       } else {
         if (term.factor != 1)
           expr = context.get(Fn::Mul, {context.getConstant(term.factor), expr});
@@ -490,8 +489,8 @@ bool AttentionBuilder::planLengths() {
     return true;
   ExprRef last = context.lookThrough(attention.lengths);
   if (last->kind == ExprKind::Load && getElementTypeOrSelf(last->source.getType()).isInteger(32))
-    if (auto tensorDims = getDims(last); tensorDims && tensorDims->size() == 1 &&
-                                         (*tensorDims)[0] == batch) {
+    if (auto tensorDims = getDims(last);
+        tensorDims && tensorDims->size() == 1 && (*tensorDims)[0] == batch) {
       lengthsTensor = last->source;
       return true;
     }
@@ -509,20 +508,20 @@ bool AttentionBuilder::plan() {
           return isFloatOperand(load->source.getType());
         }))
       return true;
-    return fail("element-type",
-                name + " of " + llvm::formatv("{0}", getElementTypeOrSelf(
-                                                         candidates.front()->source.getType()))
-                                    .str());
+    return fail(
+        "element-type",
+        name + " of " +
+            llvm::formatv("{0}", getElementTypeOrSelf(candidates.front()->source.getType())).str());
   };
   if (!checkType(attention.query, "queries") || !checkType(attention.key, "keys") ||
       !checkType(attention.value, "values"))
     return false;
   if (!isFloatOperand(attention.outs.front()->source.getType()) &&
       !isFloatOperand(attention.outs.back()->source.getType()))
-    return fail("element-type", "a result of " +
-                                    llvm::formatv("{0}", getElementTypeOrSelf(
-                                                             attention.outs.front()->source.getType()))
-                                        .str());
+    return fail("element-type",
+                "a result of " + llvm::formatv("{0}", getElementTypeOrSelf(
+                                                          attention.outs.front()->source.getType()))
+                                     .str());
   // The group is a dim of its own only where it does not follow its KV head:
   // tiered attention wants query heads in one dim.
   if (!planOperands(false) && (group.empty() || !planOperands(true))) {

@@ -28,9 +28,9 @@ struct AttentionMatcher::Piece {
 
 void AttentionMatcher::splitVisibility(ExprRef condition, bool isVisibleIf,
                                        SmallVectorImpl<Piece> &pieces) {
-  if (condition->is(Fn::Xor) && condition->args[1]->kind == ExprKind::Constant)
-    return splitVisibility(condition->args[0],
-                           isVisibleIf != (condition->args[1]->integer != 0), pieces);
+  if (condition->is(Fn::Xor) && condition->args[1]->isConstant())
+    return splitVisibility(condition->args[0], isVisibleIf != (condition->args[1]->integer != 0),
+                           pieces);
   // Visible if a and b; hidden if a or b.
   if (condition->is(isVisibleIf ? Fn::And : Fn::Or)) {
     splitVisibility(condition->args[0], isVisibleIf, pieces);
@@ -106,7 +106,7 @@ bool AttentionMatcher::isBottomRight(const LinearForm &offset, ArrayRef<Atom *> 
 
 bool AttentionMatcher::classifyPiece(Piece &piece) {
   ExprRef condition = piece.condition;
-  if (condition->kind == ExprKind::Constant) {
+  if (condition->isConstant()) {
     piece.kind = (condition->integer != 0) == piece.isVisibleIf ? Piece::Always : Piece::Unknown;
     return piece.kind != Piece::Unknown;
   }
@@ -315,8 +315,8 @@ static bool isFinite(ExprRef expr) {
     return std::isfinite(expr->number);
   case ExprKind::Load: {
     auto constant = expr->source.getDefiningOp<arith::ConstantOp>();
-    auto elements = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
-                             : DenseFPElementsAttr();
+    auto elements =
+        constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue()) : DenseFPElementsAttr();
     return elements && elements.getNumElements() <= maxTableSize &&
            llvm::all_of(elements, [](const APFloat &value) { return value.isFinite(); });
   }
@@ -361,8 +361,7 @@ bool AttentionMatcher::analyseMasks() {
     MaskTerm view = mask;
     view.expr = expanded;
     if (!mask.isSelect && mask.rowFactors.empty() && expanded->is(Fn::Select) &&
-        expanded->args[1]->kind == ExprKind::Constant &&
-        expanded->args[2]->kind == ExprKind::Constant) {
+        expanded->args[1]->isConstant() && expanded->args[2]->isConstant()) {
       double first = expanded->args[1]->number * mask.factor;
       double second = expanded->args[2]->number * mask.factor;
       if (std::max(first, second) >= 1e4)
@@ -404,8 +403,8 @@ bool AttentionMatcher::analyseMasks() {
           return false;
         if (hasLengths && attention.causal && !attention.lengths)
           return false;
-        bool isOneOrMore = piece.kind == Piece::Causal ||
-                           (hasLengths && piece.lengths->kind == ExprKind::Constant);
+        bool isOneOrMore =
+            piece.kind == Piece::Causal || (hasLengths && piece.lengths->isConstant());
         // An additive finite mask is exact as it is, also in an empty row.
         if (!isOneOrMore && isAdditive && !isInfinite && !options.assumeNonemptyRows)
           return false;
@@ -417,8 +416,8 @@ bool AttentionMatcher::analyseMasks() {
         }
         if (!isOneOrMore)
           (isInfinite ? mayBeNaN : mayBeMean) = true;
-        if (hasLengths && piece.lengths->kind == ExprKind::Constant &&
-            piece.lengths->integer == 1 && usesIndex(view.expr))
+        if (hasLengths && piece.lengths->isConstant() && piece.lengths->integer == 1 &&
+            usesIndex(view.expr))
           attention.topLeftDecode = true;
       }
       return true;

@@ -4,12 +4,14 @@
 // into out[b,h,m,dv] = sum over n of softmax(score)[b,h,m,n] * v[b,h,n,dv], or
 // says why it is not that.
 //
-//   RaiseAttentionSoftmax.cpp  the weights: exponential, maximum, sum, guard
+//   RaiseAttentionSoftmax.cpp  the whole, and softmax: maximum, sum, guard
+//   RaiseAttentionWeights.cpp  from a probability to its exponential
 //   RaiseAttentionScores.cpp   the scores: q k^T, scale, masks
 //   RaiseAttentionMasks.cpp    what a mask hides: causal, lengths, empty rows
 //   RaiseAttentionOneOp.cpp    attention ops of torch-mlir and IREE
 //   RaiseAttentionLayout.cpp   names of the loops, maps of the operands
 //   RaiseAttentionBuild.cpp    the ops that replace the match
+//   RaiseAttentionEmit.cpp     expressions as generics
 //   RaiseAttention.cpp         roots, uses, remarks, the pass
 //
 //===----------------------------------------------------------------------===//
@@ -40,11 +42,11 @@ using Terms = SmallVector<std::pair<double, ExprRef>, 4>;
 /// A mask: an additive term, or a condition that replaces a score by `hidden`.
 struct MaskTerm {
   ExprRef expr;
-  double factor = 1;                     ///< Additive: its constant factor.
-  SmallVector<ExprRef, 1> rowFactors;    ///< Additive: factors known at run time.
+  double factor = 1;                  ///< Additive: its constant factor.
+  SmallVector<ExprRef, 1> rowFactors; ///< Additive: factors known at run time.
   bool isSelect = false;
-  bool isVisibleIf = true;               ///< Select: the value for visible keys.
-  double hidden = 0;                     ///< Select: what stands for a hidden score.
+  bool isVisibleIf = true; ///< Select: the value for visible keys.
+  double hidden = 0;       ///< Select: what stands for a hidden score.
 };
 
 /// Everything the builder needs. Indices are those of the root's loops.
@@ -109,9 +111,9 @@ private:
     ExprRef exponential = nullptr; ///< The Exp node.
     SmallVector<ExprRef, 2> denominators;
     SmallVector<std::pair<ExprRef, bool>, 1> guards; ///< Zero where it has the value.
-    SmallVector<ExprRef, 1> modifiers; ///< Factors that depend on the key.
-    SmallVector<ExprRef, 1> nanTests;  ///< Values that are replaced by 0 if NaN.
-    SmallVector<ExprRef, 4> path;      ///< What was passed on the way here.
+    SmallVector<ExprRef, 1> modifiers;               ///< Factors that depend on the key.
+    SmallVector<ExprRef, 1> nanTests;                ///< Values that are replaced by 0 if NaN.
+    SmallVector<ExprRef, 4> path;                    ///< What was passed on the way here.
     double constant = 1;
     bool hasUnknown = false;
     /// The op that holds the exponential.
@@ -140,10 +142,14 @@ private:
   /// Moves constant factors of query and key to the scale.
   bool normalizeOperands();
 
-  // RaiseAttentionSoftmax.cpp
+  // RaiseAttentionWeights.cpp
+  bool isKeyDependent(ExprRef expr);
   bool reachesExp(ExprRef expr);
   bool collectWeights(ExprRef expr, Weights &weights);
   ExprRef skipTestOfProbability(ExprRef select, Weights &weights);
+  bool classifyModifier(ExprRef modifier);
+
+  // RaiseAttentionSoftmax.cpp
   void flatten(ExprRef expr, double factor, Terms &terms);
   void flattenFully(ExprRef expr, double factor, Terms &terms);
   bool sameTerms(Terms left, Terms right, llvm::SmallPtrSetImpl<Atom *> &bindable);
@@ -153,7 +159,6 @@ private:
   bool checkMaximum(Statistics &statistics);
   bool checkSum(ExprRef sum, ExprRef exponential, bool &isGuarded);
   bool checkGuard(ExprRef condition, bool isZeroIf, const Statistics &statistics);
-  bool classifyModifier(ExprRef modifier);
   bool coversKeys(ArrayRef<Atom *> loops);
 
   // RaiseAttentionScores.cpp
@@ -172,8 +177,7 @@ private:
   bool matchDot(ExprRef dot);
 
   // RaiseAttentionOneOp.cpp
-  template <typename OpTy>
-  Result matchIREE(OpTy op, ExprRef result, AffineMap resultMap);
+  template <typename OpTy> Result matchIREE(OpTy op, ExprRef result, AffineMap resultMap);
 
   // RaiseAttentionMasks.cpp
   struct Piece;
@@ -182,8 +186,6 @@ private:
   bool isBottomRight(const LinearForm &offset, ArrayRef<Atom *> rows);
   std::optional<bool> hasEmptyRow(ArrayRef<MaskTerm> masks);
   bool isBottomRightTable(const MaskTerm &mask);
-
-  bool isKeyDependent(ExprRef expr);
 
   ExprContext &context;
   const RaiseAttentionOptions &options;

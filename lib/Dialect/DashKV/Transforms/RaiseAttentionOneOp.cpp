@@ -205,7 +205,8 @@ AttentionMatcher::Result AttentionMatcher::match(Value root,
     SmallVector<DimIndex, 4> index;
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
       index.push_back({context.pool.createLoop(DimSize::ofDim(init, dim)), nullptr});
-    std::optional<double> number = context.getFloatConstant(context.getLoad(init, std::move(index)));
+    std::optional<double> number =
+        context.getFloatConstant(context.getLoad(init, std::move(index)));
     return number && isAllowed(*number);
   };
   auto isZero = [](double number) { return number == 0; };

@@ -101,7 +101,7 @@ bool AttentionMatcher::matchDot(ExprRef dot) {
 bool AttentionMatcher::addMask(ExprRef expr, double factor, ArrayRef<ExprRef> rowFactors) {
   // Softmax does not see a constant shift, unless rounding lets the scores vanish.
   ExprRef expanded = context.expandAll(expr);
-  if (expanded->kind == ExprKind::Constant && std::fabs(expanded->number * factor) < 1e4)
+  if (expanded->isConstant() && std::fabs(expanded->number * factor) < 1e4)
     return true;
   // Several terms in one body are several masks.
   if (expr->is(Fn::Add) || expr->is(Fn::Sub))
@@ -126,9 +126,9 @@ bool AttentionMatcher::matchSelect(ExprRef select, double factor,
   if (!hidden)
     return fail("score-modifier", "scores are replaced by values that are not constant");
   if (*hidden * factor > -1e4)
-    return fail("score-modifier",
-                "scores are replaced by " + Twine(llvm::formatv("{0}", *hidden).str()) +
-                    ", which is not low enough to hide a key");
+    return fail("score-modifier", "scores are replaced by " +
+                                      Twine(llvm::formatv("{0}", *hidden).str()) +
+                                      ", which is not low enough to hide a key");
   if (!isKeyDependent(select->args[0]))
     return fail("mask-without-key-dim", "a mask of the scores does not depend on the key");
   MaskTerm mask;
@@ -178,9 +178,8 @@ bool AttentionMatcher::matchScore(ExprRef expr, double factor, SmallVector<ExprR
       if (std::optional<double> number = context.getFloatConstant(other)) {
         factor = expr->is(Fn::Div) ? factor / *number : factor * *number;
       } else if (!isKeyDependent(other)) {
-        rowFactors.push_back(expr->is(Fn::Div)
-                                 ? context.get(Fn::Div, {context.getConstant(1), other})
-                                 : other);
+        rowFactors.push_back(
+            expr->is(Fn::Div) ? context.get(Fn::Div, {context.getConstant(1), other}) : other);
       } else {
         ExprRef expanded = context.expandAll(other);
         bool isMask = expanded->is(Fn::Select) || expanded->domain == Domain::Boolean ||
@@ -256,9 +255,8 @@ bool AttentionMatcher::normalizeOperands() {
         break;
       if (context.getFreeAtoms(behind->args[1]).empty()) {
         attention.rowFactors.push_back(
-            behind->is(Fn::Mul)
-                ? behind->args[1]
-                : context.get(Fn::Div, {context.getConstant(1), behind->args[1]}));
+            behind->is(Fn::Mul) ? behind->args[1]
+                                : context.get(Fn::Div, {context.getConstant(1), behind->args[1]}));
         operand = behind->args[0];
         continue;
       }

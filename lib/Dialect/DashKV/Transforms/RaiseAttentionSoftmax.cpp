@@ -24,30 +24,15 @@ bool AttentionMatcher::fail(StringRef id, const Twine &text) {
 static std::string toString(double number) { return llvm::formatv("{0}", number).str(); }
 
 /// A start value or clamp below every score: -inf or the lowest f16, bf16, f32.
-static bool isLowest(double number) { return number <= -65504.0 && (number == -65504.0 || number <= -3.38e38); }
+static bool isLowest(double number) {
+  return number <= -65504.0 && (number == -65504.0 || number <= -3.38e38);
+}
 
 /// True when the loops are exactly those of the keys.
 bool AttentionMatcher::coversKeys(ArrayRef<Atom *> loops) {
   AtomList a = AtomPool::resolve(loops), b = AtomPool::resolve(attention.keys);
   return a.size() == b.size() &&
          llvm::all_of(a, [&](Atom *atom) { return llvm::is_contained(b, atom); });
-}
-
-/// True when a value differs from key to key. What is computed at the shape of
-/// the scores from row values alone does not.
-bool AttentionMatcher::isKeyDependent(ExprRef expr) {
-  if (auto it = keyCache.find(expr); it != keyCache.end())
-    return it->second;
-  bool depends = context.dependsOn(expr, attention.keys);
-  if (depends) {
-    ExprRef behind = context.strip(expr);
-    if (behind->kind == ExprKind::Apply)
-      depends = llvm::any_of(behind->args, [&](ExprRef arg) { return isKeyDependent(arg); });
-    else
-      depends = context.dependsOn(behind, attention.keys);
-  }
-  keyCache[expr] = depends;
-  return depends;
 }
 
 //===----------------------------------------------------------------------===//
@@ -60,7 +45,7 @@ void AttentionMatcher::flatten(ExprRef expr, double factor, Terms &terms) {
     flatten(expr->args[1], expr->is(Fn::Add) ? factor : -factor, terms);
     return;
   }
-  if (expr->is(Fn::Mul) && expr->args[0]->kind == ExprKind::Constant) {
+  if (expr->is(Fn::Mul) && expr->args[0]->isConstant()) {
     flatten(expr->args[1], factor * expr->args[0]->number, terms);
     return;
   }
@@ -69,7 +54,7 @@ void AttentionMatcher::flatten(ExprRef expr, double factor, Terms &terms) {
 
 static bool isSum(ExprRef expr) {
   return expr->is(Fn::Add) || expr->is(Fn::Sub) ||
-         (expr->is(Fn::Mul) && expr->args[0]->kind == ExprKind::Constant);
+         (expr->is(Fn::Mul) && expr->args[0]->isConstant());
 }
 
 void AttentionMatcher::flattenFully(ExprRef expr, double factor, Terms &terms) {
@@ -84,8 +69,7 @@ void AttentionMatcher::flattenFully(ExprRef expr, double factor, Terms &terms) {
   }
 }
 
-bool AttentionMatcher::sameTerms(Terms left, Terms right,
-                                 llvm::SmallPtrSetImpl<Atom *> &bindable) {
+bool AttentionMatcher::sameTerms(Terms left, Terms right, llvm::SmallPtrSetImpl<Atom *> &bindable) {
   if (left.size() != right.size())
     return false;
   if (left.empty())
@@ -125,168 +109,6 @@ bool AttentionMatcher::sameSum(ExprRef left, ExprRef right, double factor, Array
 }
 
 //===----------------------------------------------------------------------===//
-// From a probability to its exponential
-//===----------------------------------------------------------------------===//
-
-/// True when the numerator of `expr` is an exponential that depends on the key.
-bool AttentionMatcher::reachesExp(ExprRef expr) {
-  if (auto it = expCache.find(expr); it != expCache.end())
-    return it->second;
-  expCache[expr] = false; // While its operands are looked at.
-  ExprRef behind = context.strip(expr);
-  bool reaches = false;
-  if (behind->kind == ExprKind::Apply) {
-    switch (behind->fn) {
-    case Fn::Exp:
-      reaches = isKeyDependent(behind);
-      break;
-    case Fn::Div:
-      reaches = reachesExp(behind->args[0]);
-      break;
-    case Fn::Select:
-      reaches = reachesExp(behind->args[1]) || reachesExp(behind->args[2]);
-      break;
-    case Fn::Mul:
-    case Fn::Other:
-    case Fn::Max:
-    case Fn::Min:
-    case Fn::Tanh:
-      reaches = llvm::any_of(behind->args, [&](ExprRef arg) { return reachesExp(arg); });
-      break;
-    default:
-      break;
-    }
-  }
-  expCache[expr] = reaches;
-  return reaches;
-}
-
-/// A select that tests the probability itself: whether it is NaN, which makes rows
-/// without keys 0, or infinite, which it never is. Returns what is selected
-/// otherwise.
-ExprRef AttentionMatcher::skipTestOfProbability(ExprRef select, Weights &weights) {
-  using P = arith::CmpFPredicate;
-  ExprRef condition = context.strip(select->args[0]);
-  bool isTrueArm = true;
-  while (condition->is(Fn::Xor) && condition->args[1]->kind == ExprKind::Constant) {
-    isTrueArm = isTrueArm != (condition->args[1]->integer != 0);
-    condition = context.strip(condition->args[0]);
-  }
-  if (!condition->is(Fn::CmpF) || !reachesExp(condition->args[0]))
-    return nullptr;
-  // What is selected where the compare holds, and where not.
-  ExprRef holds = select->args[isTrueArm ? 1 : 2], fails = select->args[isTrueArm ? 2 : 1];
-  auto predicate = static_cast<P>(condition->predicate);
-  std::optional<double> number = context.getFloatConstant(condition->args[1]);
-  if (number && std::isinf(*number) && (predicate == P::OEQ || predicate == P::UEQ) &&
-      context.getFloatConstant(holds))
-    return fails;
-  bool isNumberTest = predicate == P::OEQ || predicate == P::ORD;
-  ExprRef replacement = isNumberTest ? fails : holds, otherwise = isNumberTest ? holds : fails;
-  llvm::SmallPtrSet<Atom *, 1> none;
-  if ((!isNumberTest && predicate != P::UNE && predicate != P::UNO) ||
-      context.getFloatConstant(replacement) != 0.0 ||
-      !context.equal(condition->args[0], condition->args[1], none))
-    return nullptr;
-  weights.nanTests.push_back(context.lookThrough(condition->args[0]));
-  return otherwise;
-}
-
-bool AttentionMatcher::collectWeights(ExprRef expr, Weights &weights) {
-  while (true) {
-    weights.path.push_back(expr);
-    if (expr->kind == ExprKind::Load) {
-      weights.op = expr->source.getDefiningOp();
-      expr = context.expand(expr);
-      if (!expr)
-        return false;
-      continue;
-    }
-    if (expr->kind != ExprKind::Apply)
-      return false;
-    if (expr->is(Fn::Exp)) {
-      weights.exponential = expr;
-      return true;
-    }
-    if (expr->is(Fn::Div)) {
-      weights.denominators.push_back(expr->args[1]);
-      expr = expr->args[0];
-      continue;
-    }
-    if (expr->is(Fn::Select)) {
-      if (ExprRef otherwise = skipTestOfProbability(expr, weights)) {
-        expr = otherwise;
-        continue;
-      }
-      std::optional<double> first = context.getFloatConstant(expr->args[1]);
-      std::optional<double> second = context.getFloatConstant(expr->args[2]);
-      if (first == 0.0 || second == 0.0) {
-        weights.guards.push_back({expr->args[0], first == 0.0});
-        expr = expr->args[first == 0.0 ? 2 : 1];
-        continue;
-      }
-      weights.hasUnknown = true;
-      expr = expr->args[reachesExp(expr->args[1]) ? 1 : 2];
-      continue;
-    }
-    if (expr->is(Fn::Mul)) {
-      bool isFirst = reachesExp(expr->args[0]);
-      ExprRef factor = expr->args[isFirst ? 1 : 0];
-      ExprRef behind = context.strip(factor);
-      if (std::optional<double> constant = context.getFloatConstant(factor))
-        weights.constant *= *constant;
-      else if (behind->is(Fn::Div) && context.getFloatConstant(behind->args[0])) {
-        weights.constant *= *context.getFloatConstant(behind->args[0]);
-        weights.denominators.push_back(behind->args[1]);
-      } else {
-        weights.modifiers.push_back(factor);
-      }
-      expr = expr->args[isFirst ? 0 : 1];
-      continue;
-    }
-    weights.hasUnknown = true;
-    auto it = llvm::find_if(expr->args, [&](ExprRef arg) { return reachesExp(arg); });
-    if (it == expr->args.end())
-      return false;
-    expr = *it;
-  }
-}
-
-/// Names what a factor of the probabilities is.
-bool AttentionMatcher::classifyModifier(ExprRef modifier) {
-  // Random bits come from integer arithmetic or from an op without operands that
-  // we know; a dropout mask differs for every probability.
-  AtomList free = context.getFreeAtoms(modifier);
-  AtomList all;
-  for (const DimIndex &index : attention.scoreIndex)
-    all.append(index.atoms);
-  all = AtomPool::resolve(all);
-  bool isFull = !all.empty() &&
-                llvm::all_of(all, [&](Atom *atom) { return llvm::is_contained(free, atom); });
-  ExprRef expanded = context.expandAll(modifier);
-  bool isRandom = false;
-  SmallVector<ExprRef> pending = {expanded};
-  DenseSet<ExprRef> seen;
-  while (!pending.empty()) {
-    ExprRef part = pending.pop_back_val();
-    if (!seen.insert(part).second)
-      continue;
-    if (part->kind == ExprKind::Load)
-      if (Operation *op = part->source.getDefiningOp()) {
-        StringRef name = op->getName().getStringRef();
-        isRandom |= name.contains("rand") || name.contains("rng") || name.contains("bernoulli") ||
-                    name.contains("dropout");
-      }
-    isRandom |= part->is(Fn::Other) && part->domain == Domain::Integer;
-    pending.append(part->args.begin(), part->args.end());
-  }
-  if (isRandom || isFull)
-    return fail("dropout", "the probabilities are multiplied or replaced element by element before "
-                           "the second contraction");
-  return fail("mask-multiplies", "a mask is applied to the probabilities after softmax");
-}
-
-//===----------------------------------------------------------------------===//
 // Row statistics
 //===----------------------------------------------------------------------===//
 
@@ -299,7 +121,7 @@ void AttentionMatcher::addStatistic(double factor, ExprRef expr, ExprRef term,
     statistics.maxima.push_back({factor, behind, term});
     return;
   }
-  if (behind->kind == ExprKind::Constant && std::isfinite(behind->number))
+  if (behind->isConstant() && std::isfinite(behind->number))
     return; // A shift of all scores of a row.
   if (behind->is(Fn::Log)) {
     statistics.logarithms.push_back({factor, behind->args[0]});
@@ -369,8 +191,7 @@ AttentionMatcher::Statistics AttentionMatcher::splitStatistics(ExprRef argument)
 static ExprRef buildSum(ExprContext &context, const Terms &terms) {
   ExprRef sum = nullptr;
   for (auto [factor, term] : terms) {
-    ExprRef scaled =
-        factor == 1 ? term : context.get(Fn::Mul, {context.getConstant(factor), term});
+    ExprRef scaled = factor == 1 ? term : context.get(Fn::Mul, {context.getConstant(factor), term});
     sum = sum ? context.get(Fn::Add, {sum, scaled}) : scaled;
   }
   return sum;
@@ -446,7 +267,8 @@ bool AttentionMatcher::checkSum(ExprRef sum, ExprRef exponential, bool &isGuarde
     bool hasSum = llvm::any_of(
         terms, [&](auto &term) { return context.strip(term.second)->isReduce(Fn::Add); });
     if (hasSum || behind->is(Fn::Max))
-      return fail("extra-denominator", "the denominator has a term besides the sum of exponentials");
+      return fail("extra-denominator",
+                  "the denominator has a term besides the sum of exponentials");
     return fail("sum-source", "the denominator is not the sum of the exponentials");
   }
   if (!sameSum(exponential, behind->getBody(), 1, behind->bound))
@@ -467,7 +289,7 @@ bool AttentionMatcher::checkGuard(ExprRef condition, bool isZeroIf, const Statis
   // True when `expr` says of one score that it is (or is not) -inf.
   auto isHidden = [&](ExprRef expr, ArrayRef<Atom *> loops, bool &polarity) {
     expr = context.strip(expr);
-    while (expr->is(Fn::Xor) && expr->args[1]->kind == ExprKind::Constant) {
+    while (expr->is(Fn::Xor) && expr->args[1]->isConstant()) {
       polarity = polarity != (expr->args[1]->integer != 0);
       expr = context.strip(expr->args[0]);
     }
@@ -493,7 +315,7 @@ bool AttentionMatcher::checkGuard(ExprRef condition, bool isZeroIf, const Statis
   };
   ExprRef behind = context.strip(condition);
   bool polarity = isZeroIf;
-  while (behind->is(Fn::Xor) && behind->args[1]->kind == ExprKind::Constant) {
+  while (behind->is(Fn::Xor) && behind->args[1]->isConstant()) {
     polarity = polarity != (behind->args[1]->integer != 0);
     behind = context.strip(behind->args[0]);
   }
@@ -503,7 +325,7 @@ bool AttentionMatcher::checkGuard(ExprRef condition, bool isZeroIf, const Statis
     ExprRef start = context.strip(behind->getStart());
     bool isAnd = behind->isReduce(Fn::And);
     if (isHidden(behind->getBody(), behind->bound, bodyPolarity) && bodyPolarity == isAnd &&
-        polarity == isAnd && start->kind == ExprKind::Constant && (start->integer != 0) == isAnd) {
+        polarity == isAnd && start->isConstant() && (start->integer != 0) == isAnd) {
       attention.emptyRowIsZero = true;
       return true;
     }
@@ -565,7 +387,7 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
     } else if (expr->is(Fn::Mul)) {
       for (int side : {0, 1}) {
         ExprRef factor = context.strip(expr->args[side]);
-        if (factor->kind == ExprKind::Constant)
+        if (factor->isConstant())
           constant *= factor->number;
         else if (factor->is(Fn::Div) && context.getFloatConstant(factor->args[0])) {
           constant *= *context.getFloatConstant(factor->args[0]);
@@ -623,7 +445,8 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
                      statistics.wrongAxisMax || !denominators.empty();
   if (!hasEvidence)
     return Result::NoMatch;
-  bool isDotFound = llvm::any_of(statistics.scores, [&](auto &term) { return hasDot(term.second); });
+  bool isDotFound =
+      llvm::any_of(statistics.scores, [&](auto &term) { return hasDot(term.second); });
   for (auto [factor, term] : statistics.scores)
     if (term->kind == ExprKind::Load && attention.scoreIndex.empty())
       attention.scoreIndex = term->indices;
@@ -644,8 +467,8 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
             hasDot(context.getLoad(insert.getSource(), last->indices)))
           return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
       auto argument = dyn_cast<BlockArgument>(last->source);
-      bool isInner = argument && !isa_and_nonnull<FunctionOpInterface>(
-                                     argument.getOwner()->getParentOp());
+      bool isInner =
+          argument && !isa_and_nonnull<FunctionOpInterface>(argument.getOwner()->getParentOp());
       if (isInner || (op && op->getNumRegions() != 0 && !isa<DestinationStyleOpInterface>(op)))
         return noMatch(fail("crosses-region", "the scores come from another block"));
     }
@@ -693,7 +516,8 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
     llvm::SmallPtrSet<Atom *, 1> none;
     if (llvm::none_of(weights.path,
                       [&](ExprRef passed) { return context.equal(passed, tested, none); }))
-      return noMatch(fail("score-modifier", "the probabilities depend on a test of another tensor"));
+      return noMatch(
+          fail("score-modifier", "the probabilities depend on a test of another tensor"));
     attention.emptyRowIsZero = true;
   }
   for (auto [condition, isZeroIf] : weights.guards)
@@ -707,16 +531,15 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
     scoreAtoms.append(AtomPool::resolve(index.atoms));
   for (ExprRef value : values) {
     AtomList free = context.getFreeAtoms(value);
-    bool hasOwnDim = llvm::any_of(
-        free, [&](Atom *atom) { return !llvm::is_contained(scoreAtoms, atom); });
+    bool hasOwnDim =
+        llvm::any_of(free, [&](Atom *atom) { return !llvm::is_contained(scoreAtoms, atom); });
     ExprRef expanded = context.expandAll(value);
     bool isMask = expanded->is(Fn::Select) || expanded->domain == Domain::Boolean;
-    bool isFull = llvm::all_of(
-        scoreAtoms, [&](Atom *atom) { return llvm::is_contained(free, atom); });
+    bool isFull =
+        llvm::all_of(scoreAtoms, [&](Atom *atom) { return llvm::is_contained(free, atom); });
     if (values.size() > 1 && !hasOwnDim && (isMask || isFull))
       return noMatch(classifyModifier(value));
-    attention.value =
-        attention.value ? context.get(Fn::Mul, {attention.value, value}) : value;
+    attention.value = attention.value ? context.get(Fn::Mul, {attention.value, value}) : value;
   }
   if (!matchScores(statistics.scores) || !normalizeOperands() || !analyseMasks())
     return Result::NoMatch;

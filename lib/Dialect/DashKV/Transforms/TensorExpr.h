@@ -73,6 +73,8 @@ enum class Fn {
   Other ///< Another op without effects.
 };
 
+inline bool isComparison(Fn fn) { return fn == Fn::CmpF || fn == Fn::CmpI; }
+
 /// What kind of number an expression is. Booleans are integers of one bit.
 enum class Domain { Float, Integer, Boolean };
 
@@ -103,6 +105,7 @@ struct Expr {
   mutable ExprRef expansion = nullptr;
   mutable bool isExpanded = false;
 
+  bool isConstant() const { return kind == ExprKind::Constant; }
   bool is(Fn function) const { return kind == ExprKind::Apply && fn == function; }
   bool isReduce(Fn function) const { return kind == ExprKind::Reduce && fn == function; }
   ExprRef getBody() const { return args[0]; }

@@ -1,5 +1,5 @@
 //===- TensorExprExpand.cpp - From IR to expressions ----------------------===//
-#include "TensorExpr.h"
+#include "TensorExprBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -12,13 +12,6 @@
 
 using namespace mlir;
 using namespace mlir::dashkv;
-
-/// What the values of a region mean: block arguments, and the index of each loop.
-struct ExprContext::Body {
-  Block *block = nullptr;
-  ArrayRef<DimIndex> loops;
-  DenseMap<Value, ExprRef> values;
-};
 
 //===----------------------------------------------------------------------===//
 // Scalars
@@ -129,7 +122,7 @@ ExprRef ExprContext::makeOp(Operation *op, ArrayRef<ExprRef> args) {
   };
   Type resultType = getElementTypeOrSelf(op->getResult(0).getType());
   auto other = [&]() -> ExprRef {
-    Expr *expr = create(ExprKind::Apply, resultType.isInteger(1)   ? Domain::Boolean
+    Expr *expr = create(ExprKind::Apply, resultType.isInteger(1)     ? Domain::Boolean
                                          : resultType.isIntOrIndex() ? Domain::Integer
                                                                      : Domain::Float);
     expr->args.assign(args.begin(), args.end());
@@ -142,8 +135,10 @@ ExprRef ExprContext::makeOp(Operation *op, ArrayRef<ExprRef> args) {
       .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return apply(Fn::Mul); })
       .Case<arith::DivFOp>([&](auto) { return apply(Fn::Div); })
       .Case<arith::NegFOp>([&](auto) { return scaled(-1, args[0]); })
-      .Case<arith::MaximumFOp, arith::MaxNumFOp, arith::MaxSIOp>([&](auto) { return apply(Fn::Max); })
-      .Case<arith::MinimumFOp, arith::MinNumFOp, arith::MinSIOp>([&](auto) { return apply(Fn::Min); })
+      .Case<arith::MaximumFOp, arith::MaxNumFOp, arith::MaxSIOp>(
+          [&](auto) { return apply(Fn::Max); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp, arith::MinSIOp>(
+          [&](auto) { return apply(Fn::Min); })
       .Case<math::FmaOp>(
           [&](auto) { return get(Fn::Add, {get(Fn::Mul, {args[0], args[1]}), args[2]}); })
       .Case<math::ExpOp>([&](auto) { return apply(Fn::Exp); })
@@ -165,7 +160,8 @@ ExprRef ExprContext::makeOp(Operation *op, ArrayRef<ExprRef> args) {
       })
       .Case<arith::TruncIOp>([&](auto) {
         // Indices and lengths fit in 32 bits.
-        bool keepsValue = args[0]->domain == Domain::Boolean || resultType.getIntOrFloatBitWidth() >= 32;
+        bool keepsValue =
+            args[0]->domain == Domain::Boolean || resultType.getIntOrFloatBitWidth() >= 32;
         return keepsValue ? args[0] : other();
       })
       .Case<arith::UIToFPOp>([&](auto) { return apply(Fn::ToFloat); })
@@ -239,9 +235,8 @@ static bool coversDim(ArrayRef<Atom *> index, const DimSize &size) {
   if (size.isStatic())
     return extent == size.fixed;
   AtomList atoms = AtomPool::resolve(index);
-  return atoms.size() == 1 && llvm::any_of(atoms[0]->sizes, [&](const DimSize &known) {
-           return known.equals(size);
-         });
+  return atoms.size() == 1 &&
+         llvm::any_of(atoms[0]->sizes, [&](const DimSize &known) { return known.equals(size); });
 }
 
 DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
@@ -264,11 +259,11 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
       bool isDifferent = condition->predicate == static_cast<int64_t>(arith::CmpIPredicate::ne);
       ExprRef zero = integer->args[isEqual ? 1 : 2], index = integer->args[isEqual ? 2 : 1];
       ExprRef tested = condition->args[0], one = condition->args[1];
-      if (tested->kind == ExprKind::Constant)
+      if (tested->isConstant())
         std::swap(tested, one);
       FailureOr<DimSize> testedSize = getAsSize(tested);
-      if ((isEqual || isDifferent) && zero->kind == ExprKind::Constant && zero->integer == 0 &&
-          one->kind == ExprKind::Constant && one->integer == 1 && succeeded(testedSize) &&
+      if ((isEqual || isDifferent) && zero->isConstant() && zero->integer == 0 &&
+          one->isConstant() && one->integer == 1 && succeeded(testedSize) &&
           testedSize->equals(size)) {
         index = expandAll(index);
         DimIndex result;
@@ -295,8 +290,7 @@ DimIndex ExprContext::getDimIndex(ExprRef integer, Value tensor, int64_t dim) {
 
   // h floordiv G and h mod G split the atom of h.
   if ((integer->is(Fn::FloorDiv) || integer->is(Fn::Mod)) &&
-      integer->args[0]->kind == ExprKind::Index &&
-      integer->args[1]->kind == ExprKind::Constant) {
+      integer->args[0]->kind == ExprKind::Index && integer->args[1]->isConstant()) {
     SmallVector<AtomList> parts;
     int64_t divisor = integer->args[1]->integer;
     ArrayRef<Atom *> whole = integer->args[0]->indices[0].atoms;
@@ -423,14 +417,13 @@ ExprRef ExprContext::expandOp(Operation *op, unsigned result, ArrayRef<DimIndex>
       }
       OpFoldResult sizeResult = slice.getMixedSizes()[dim];
       std::optional<int64_t> fixed = getConstantIntValue(sizeResult);
-      DimSize size = fixed ? DimSize::ofFixed(*fixed)
-                           : DimSize::ofValue(cast<Value>(sizeResult));
+      DimSize size = fixed ? DimSize::ofFixed(*fixed) : DimSize::ofValue(cast<Value>(sizeResult));
       if (offset == 0 && size.equals(whole)) {
         source.push_back(here);
         continue;
       }
-      ExprRef start = offset ? getInteger(*offset)
-                             : getScalarExpr(cast<Value>(slice.getMixedOffsets()[dim]));
+      ExprRef start =
+          offset ? getInteger(*offset) : getScalarExpr(cast<Value>(slice.getMixedOffsets()[dim]));
       source.push_back({{}, get(Fn::Add, {getIndex(here), start})});
     }
     return getLoad(slice.getSource(), std::move(source));
@@ -503,190 +496,4 @@ ExprRef ExprContext::expandReshape(Value source, ArrayRef<ReassociationIndices> 
       result[dim].atoms = part;
   }
   return getLoad(source, std::move(result));
-}
-
-ExprRef ExprContext::expandSoftmax(linalg::SoftmaxOp op, ArrayRef<DimIndex> index) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  Value input = op.getInput();
-  unsigned dim = op.getDimension();
-  DimSize size = DimSize::ofDim(input, dim);
-  auto getScore = [&](ArrayRef<Atom *> key) {
-    SmallVector<DimIndex, 4> indices(index);
-    indices[dim] = {AtomList(key), nullptr};
-    return getLoad(input, std::move(indices));
-  };
-  AtomList maxLoop = pool.createLoop(size), sumLoop = pool.createLoop(size);
-  ExprRef max = getReduce(Fn::Max, maxLoop, getScore(maxLoop), getConstant(nan),
-                          op->getResult(0), /*ignoresNaN=*/true);
-  auto getExp = [&](ExprRef score) { return get(Fn::Exp, {get(Fn::Sub, {score, max})}); };
-  ExprRef sum = getReduce(Fn::Add, sumLoop, getExp(getScore(sumLoop)), getConstant(0),
-                          op->getResult(0));
-  return get(Fn::Div, {getExp(getLoad(input, SmallVector<DimIndex, 4>(index))), sum});
-}
-
-//===----------------------------------------------------------------------===//
-// Linalg
-//===----------------------------------------------------------------------===//
-
-/// Sizes of a loop: static if any operand says so, else what the first operand
-/// that has it says.
-static DimSize getLoopSize(linalg::LinalgOp op, unsigned loop) {
-  DimSize size;
-  bool isFound = false;
-  for (OpOperand &operand : op->getOpOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
-      auto position = dyn_cast<AffineDimExpr>(expr);
-      if (!position || position.getPosition() != loop)
-        continue;
-      DimSize here = DimSize::ofDim(operand.get(), dim);
-      if (here.isStatic())
-        return here;
-      if (!isFound)
-        size = here;
-      isFound = true;
-    }
-  }
-  return size;
-}
-
-static bool contains(ExprRef expr, ExprRef part, DenseSet<ExprRef> &seen) {
-  if (expr == part)
-    return true;
-  if (!seen.insert(expr).second)
-    return false;
-  return llvm::any_of(expr->args, [&](ExprRef arg) { return contains(arg, part, seen); });
-}
-static bool contains(ExprRef expr, ExprRef part) {
-  DenseSet<ExprRef> seen;
-  return contains(expr, part, seen);
-}
-
-ExprRef ExprContext::expandLinalg(linalg::LinalgOp op, unsigned result, ArrayRef<DimIndex> index) {
-  if (!op.hasPureTensorSemantics() || op->getNumRegions() != 1 ||
-      !llvm::hasSingleElement(op->getRegion(0)))
-    return nullptr;
-  Block *block = op.getBlock();
-  if (block->getNumArguments() != op->getNumOperands())
-    return nullptr;
-  OpOperand *init = op.getDpsInitOperand(result);
-  AffineMap resultMap = op.getMatchingIndexingMap(init);
-  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-
-  // Loops of the result come from the index, reduction loops are fresh.
-  SmallVector<DimIndex> loops(iterators.size());
-  llvm::SmallBitVector isKnown(iterators.size());
-  for (auto [dim, expr] : llvm::enumerate(resultMap.getResults())) {
-    if (auto position = dyn_cast<AffineDimExpr>(expr)) {
-      if (isKnown.test(position.getPosition()) ||
-          iterators[position.getPosition()] != utils::IteratorType::parallel)
-        return nullptr;
-      loops[position.getPosition()] = index[dim];
-      isKnown.set(position.getPosition());
-      continue;
-    }
-    // keepdim: the dim has size 1.
-    auto constant = dyn_cast<AffineConstantExpr>(expr);
-    if (!constant || constant.getValue() != 0 || DimSize::ofDim(init->get(), dim).fixed != 1)
-      return nullptr;
-  }
-  AtomList bound;
-  bool isReduction = false;
-  for (auto [loop, iterator] : llvm::enumerate(iterators)) {
-    isReduction |= iterator == utils::IteratorType::reduction;
-    if (isKnown.test(loop))
-      continue;
-    DimSize size = getLoopSize(op, loop);
-    if (iterator == utils::IteratorType::parallel && size.fixed != 1)
-      return nullptr;
-    if (!size.isStatic() && !size.value)
-      return nullptr;
-    loops[loop].atoms = pool.createLoop(size);
-    bound.append(loops[loop].atoms);
-  }
-
-  Body body;
-  body.block = block;
-  body.loops = loops;
-  Expr *acc = create(ExprKind::Acc, Domain::Float);
-  acc->predicate = result;
-  ExprRef start = nullptr;
-  for (OpOperand &operand : op->getOpOperands()) {
-    BlockArgument argument = block->getArgument(operand.getOperandNumber());
-    if (op.isDpsInit(&operand) && isReduction) {
-      Expr *value = acc;
-      if (&operand != init) {
-        value = create(ExprKind::Acc, Domain::Float);
-        value->predicate = -1;
-      } else {
-        start = getLoad(operand.get(), SmallVector<DimIndex, 4>(index));
-      }
-      value->domain = argument.getType().isInteger(1)     ? Domain::Boolean
-                      : argument.getType().isIntOrIndex() ? Domain::Integer
-                                                          : Domain::Float;
-      body.values[argument] = value;
-      continue;
-    }
-    if (!isa<RankedTensorType>(operand.get().getType())) {
-      body.values[argument] = getScalarExpr(operand.get());
-      continue;
-    }
-    SmallVector<DimIndex, 4> indices;
-    for (auto [dim, expr] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
-      indices.push_back(applyAffine(expr, loops, operand.get(), dim));
-    body.values[argument] = getLoad(operand.get(), std::move(indices));
-  }
-  ExprRef value = evaluate(block->getTerminator()->getOperand(result), body);
-  if (!value || !isReduction)
-    return value;
-
-  // acc + e, max(acc, e), ...: what is combined must not read an accumulator.
-  // Sums may hold the accumulator anywhere: (acc + a) + b.
-  Fn fn = value->fn;
-  if (value->kind != ExprKind::Apply)
-    return nullptr;
-  ExprRef combined = nullptr;
-  bool ignoresNaN = false;
-  if (fn == Fn::Add || fn == Fn::Sub) {
-    SmallVector<std::pair<ExprRef, bool>> pending = {{value, false}};
-    bool foundAcc = false;
-    while (!pending.empty()) {
-      auto [term, isNegative] = pending.pop_back_val();
-      if (term == acc) {
-        if (foundAcc || isNegative)
-          return nullptr;
-        foundAcc = true;
-        continue;
-      }
-      if ((term->is(Fn::Add) || term->is(Fn::Sub)) && contains(term, acc)) {
-        pending.push_back({term->args[1], isNegative != term->is(Fn::Sub)});
-        pending.push_back({term->args[0], isNegative});
-        continue;
-      }
-      if (isNegative)
-        term = get(Fn::Mul, {term->domain == Domain::Float ? getConstant(-1) : getInteger(-1), term});
-      combined = combined ? get(Fn::Add, {combined, term}) : term;
-    }
-    fn = Fn::Add;
-    if (!foundAcc)
-      return nullptr;
-  } else if (fn == Fn::Max || fn == Fn::Min || fn == Fn::And || fn == Fn::Or || fn == Fn::Mul) {
-    for (int side : {0, 1})
-      if (value->args[side] == acc)
-        combined = value->args[1 - side];
-    if (Operation *combiner = block->getTerminator()->getOperand(result).getDefiningOp())
-      ignoresNaN = isa<arith::MaxNumFOp, arith::MinNumFOp>(combiner);
-  }
-  if (!combined || contains(combined, acc))
-    return nullptr;
-  DenseSet<ExprRef> seen;
-  SmallVector<ExprRef> pending = {combined};
-  while (!pending.empty()) {
-    ExprRef part = pending.pop_back_val();
-    if (part->kind == ExprKind::Acc)
-      return nullptr;
-    if (seen.insert(part).second)
-      pending.append(part->args.begin(), part->args.end());
-  }
-  return getReduce(fn, bound, combined, start, op->getResult(result), ignoresNaN);
 }
