@@ -1050,3 +1050,99 @@ func.func @f64(%q: tensor<2x4x8xf64>, %k: tensor<2x8x6xf64>, %v: tensor<2x6x8xf6
   %out = linalg.batch_matmul ins(%p, %v : tensor<2x4x6xf64>, tensor<2x6x8xf64>) outs(%out_zero : tensor<2x4x8xf64>) -> tensor<2x4x8xf64>
   return %out : tensor<2x4x8xf64>
 }
+
+// -----
+
+// the softmax has a column besides the scores: an attention sink
+#q = affine_map<(h, m, n, d) -> (h, m, d)>
+#k = affine_map<(h, m, n, d) -> (h, n, d)>
+#s = affine_map<(h, m, n, d) -> (h, m, n)>
+#p = affine_map<(h, m, d, n) -> (h, m, n)>
+#v = affine_map<(h, m, d, n) -> (h, n, d)>
+#o = affine_map<(h, m, d, n) -> (h, m, d)>
+func.func @sink_column(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %v: tensor<2x6x8xf32>, %sink: tensor<2x4x1xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %score_init = tensor.empty() : tensor<2x4x6xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%score_init : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %dot = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k : tensor<2x4x8xf32>, tensor<2x6x8xf32>) outs(%zeros : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %wide = tensor.concat dim(2) %dot, %sink : (tensor<2x4x6xf32>, tensor<2x4x1xf32>) -> tensor<2x4x7xf32>
+  %wide_init = tensor.empty() : tensor<2x4x7xf32>
+  %pw = linalg.softmax dimension(2) ins(%wide : tensor<2x4x7xf32>) outs(%wide_init : tensor<2x4x7xf32>) -> tensor<2x4x7xf32>
+  %p = tensor.extract_slice %pw[0, 0, 0] [2, 4, 6] [1, 1, 1] : tensor<2x4x7xf32> to tensor<2x4x6xf32>
+  %out_init = tensor.empty() : tensor<2x4x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // expected-remark @below {{extra-denominator: }}
+  %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%p, %v : tensor<2x4x6xf32>, tensor<2x6x8xf32>) outs(%out_zero : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %out : tensor<2x4x8xf32>
+}
+
+// -----
+
+// a mask that is neither i1 nor float
+func.func @tm_mask(%q: tensor<8x3x64xf32>, %k: tensor<8x48x64xf32>, %mask: tensor<8x3x48xi8>, %init: tensor<8x3x64xf32>) -> tensor<8x3x64xf32> {
+  // expected-remark @below {{element-type: }}
+  %0 = tm_tensor.attention ins(%q, %k, %k, %mask : tensor<8x3x64xf32>, tensor<8x48x64xf32>, tensor<8x48x64xf32>, tensor<8x3x48xi8>) outs(%init : tensor<8x3x64xf32>) -> tensor<8x3x64xf32>
+  return %0 : tensor<8x3x64xf32>
+}
+
+// -----
+
+#q = affine_map<(b, m, n, d, dv) -> (b, m, d)>
+#k = affine_map<(b, m, n, d, dv) -> (b, n, d)>
+#v = affine_map<(b, m, n, d, dv) -> (b, n, dv)>
+#s = affine_map<(b, m, n, d, dv) -> ()>
+#o = affine_map<(b, m, n, d, dv) -> (b, m, dv)>
+#r = affine_map<(b, m, n, d, dv) -> (b, m)>
+func.func @iree_regions(%q: tensor<8x3x64xf32>, %k: tensor<8x48x64xf32>, %init: tensor<8x3x64xf32>, %scale: f32) -> (tensor<8x3x64xf32>, tensor<8x3x64xf32>) {
+  // expected-remark @below {{softcap: }}
+  %0 = iree_linalg_ext.attention <indexing_maps = [#q, #k, #v, #s, #o]>
+    ins(%q, %k, %k, %scale : tensor<8x3x64xf32>, tensor<8x48x64xf32>, tensor<8x48x64xf32>, f32) outs(%init : tensor<8x3x64xf32>) {
+  ^bb0(%score: f32):
+    %t = math.tanh %score : f32
+    iree_linalg_ext.yield %t : f32
+  } -> tensor<8x3x64xf32>
+  // expected-remark @below {{score-modifier: }}
+  %1 = iree_linalg_ext.attention <indexing_maps = [#q, #k, #v, #s, #o]>
+    ins(%q, %k, %k, %scale : tensor<8x3x64xf32>, tensor<8x48x64xf32>, tensor<8x48x64xf32>, f32) outs(%init : tensor<8x3x64xf32>) {
+  ^bb0(%score: f32):
+    %t = arith.mulf %score, %score : f32
+    iree_linalg_ext.yield %t : f32
+  } -> tensor<8x3x64xf32>
+  return %0, %1 : tensor<8x3x64xf32>, tensor<8x3x64xf32>
+}
+
+// -----
+
+#q = affine_map<(b, m, n, d, dv) -> (b, m, d)>
+#k = affine_map<(b, m, n, d, dv) -> (b, n, d)>
+#v = affine_map<(b, m, n, d, dv) -> (b, n, dv)>
+#s = affine_map<(b, m, n, d, dv) -> ()>
+#o = affine_map<(b, m, n, d, dv) -> (b, m, dv)>
+#r = affine_map<(b, m, n, d, dv) -> (b, m)>
+#bmd = affine_map<(b, m, d) -> (b, m, d)>
+#bm = affine_map<(b, m, d) -> (b, m)>
+func.func @iree_online(%q: tensor<8x3x64xf32>, %k: tensor<8x48x64xf32>, %acc: tensor<8x3x64xf32>, %max: tensor<8x3xf32>, %scale: f32) -> (tensor<8x3x64xf32>, tensor<8x3x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %row_init = tensor.empty() : tensor<8x3xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%row_init : tensor<8x3xf32>) -> tensor<8x3xf32>
+  // The accumulator goes on from earlier keys.
+  // expected-remark @below {{nonzero-init: }}
+  %0:3 = iree_linalg_ext.online_attention <indexing_maps = [#q, #k, #v, #s, #o, #r, #r]>
+    ins(%q, %k, %k, %scale : tensor<8x3x64xf32>, tensor<8x48x64xf32>, tensor<8x48x64xf32>, f32) outs(%acc, %max, %sum : tensor<8x3x64xf32>, tensor<8x3xf32>, tensor<8x3xf32>) {
+  ^bb0(%score: f32):
+    iree_linalg_ext.yield %score : f32
+  } -> tensor<8x3x64xf32>, tensor<8x3xf32>, tensor<8x3xf32>
+  %out = linalg.generic {indexing_maps = [#bmd, #bm, #bmd], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0#0, %0#2 : tensor<8x3x64xf32>, tensor<8x3xf32>) outs(%acc : tensor<8x3x64xf32>) {
+  ^bb0(%x: f32, %t: f32, %o: f32):
+    %y = arith.divf %x, %t : f32
+    linalg.yield %y : f32
+  } -> tensor<8x3x64xf32>
+  // Nothing is divided.
+  // expected-remark @below {{sum-source: }}
+  %1:3 = iree_linalg_ext.online_attention <indexing_maps = [#q, #k, #v, #s, #o, #r, #r]>
+    ins(%q, %k, %k, %scale : tensor<8x3x64xf32>, tensor<8x48x64xf32>, tensor<8x48x64xf32>, f32) outs(%acc, %max, %sum : tensor<8x3x64xf32>, tensor<8x3xf32>, tensor<8x3xf32>) {
+  ^bb0(%score: f32):
+    iree_linalg_ext.yield %score : f32
+  } -> tensor<8x3x64xf32>, tensor<8x3xf32>, tensor<8x3xf32>
+  return %out, %1#0 : tensor<8x3x64xf32>, tensor<8x3x64xf32>
+}

@@ -1,7 +1,9 @@
 // RUN: dashkv-opt %s --dashkv-raise-attention | FileCheck %s
 
-// The smallest forms; those of exporters are in raise-exports.test, what is not
-// raised in raise-attention-decline.mlir.
+// The smallest forms. Spellings of softmax, scores, masks and layouts, the one-op
+// forms and the options have files of their own (raise-attention-*.mlir); what
+// exporters make is in raise-exports.test, near misses in
+// raise-attention-decline.mlir.
 
 // Contractions around linalg.softmax, no scale: scale = 1.
 // CHECK-LABEL: @named

@@ -349,7 +349,7 @@ Value AttentionBuilder::materialize(ExprRef expr, ArrayRef<AtomList> dims, Type 
     for (const DimIndex &index : part->indices)
       if (index.other)
         pending.push_back(index.other);
-    pending.append(part->args.begin(), part->args.end());
+    pending.append(part->args.rbegin(), part->args.rend());
   }
   MLIRContext *mlirContext = builder.getContext();
   SmallVector<Value> inputs;
