@@ -30,7 +30,9 @@ START = re.compile(
     r'|(?<=return )fail\((?=path,|"[^"]* )'
 )
 # Calls whose arguments are the text; other calls are values within it.
-TEXT = re.compile(r"(?:[\w>.:-]*\b)?(?:emit\w+|createStringError|fail|formatv|Twine|StringRef)\(((?:.|\n)*)\)(?:\.str\(\))?")
+TEXT = re.compile(
+    r"(?:[\w>.:-]*\b)?(?:emit\w+|createStringError|fail|formatv|Twine|StringRef)\(((?:.|\n)*)\)(?:\.str\(\))?"
+)
 WILD = object()  # a part of a sentence that only a run knows
 
 
@@ -124,7 +126,9 @@ def main(root):
                 if known:
                     exempt.add(known)
                 elif not re.search(regex(sentence), expected):
-                    shown = "".join("..." if part is WILD else part for part in sentence).strip()
+                    shown = re.sub(
+                        r"\.{4,}", "...", "".join("..." if part is WILD else part for part in sentence)
+                    ).strip()
                     missing.append(f"{path.relative_to(root)}:{line}: no test expects: {shown}")
     missing += [f"scripts/check-diagnostics.py: no source has: {text}" for text in UNTESTABLE if text not in exempt]
     for entry in missing:
