@@ -156,7 +156,8 @@ func.func @dynamic_depth(%q: tensor<1x8x1x?xf16>, %k: tensor<1x2x?x?xf16>, %v: t
 
 // Two dynamic numbers of heads: the group is their quotient, known at run time.
 // CHECK-LABEL: @dynamic_heads
-// CHECK:         affine.apply
+// CHECK:         %[[KV:.+]] = arith.maxui %{{.*}}, %{{.*}} : index
+// CHECK:         arith.divui %{{.*}}, %[[KV]] : index
 // CHECK:         tensor.reshape
 // CHECK:         return %{{.*}} : tensor<?x?x?x?xf16>
 func.func @dynamic_heads(%q: tensor<?x?x?x?xf16>, %k: tensor<?x?x?x?xf16>, %o: tensor<?x?x?x?xf16>) -> tensor<?x?x?x?xf16> {

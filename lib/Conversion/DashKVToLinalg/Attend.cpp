@@ -81,6 +81,13 @@ static Value cutSlots(LinalgBuilder &b, Value tensor, OpFoldResult keys) {
                                         sizes, SmallVector<OpFoldResult>(4, b.getIndexAttr(1)));
 }
 
+/// Whether the sizes of dim 1 tell codes and lists of query heads from those of
+/// KV heads.
+static bool areHeadsStatic(ValueRange values) {
+  return llvm::all_of(
+      values, [](Value value) { return !cast<ShapedType>(value.getType()).isDynamicDim(1); });
+}
+
 static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldResult kvHeads,
                          OpFoldResult keys) {
   if (!indices)
@@ -380,6 +387,13 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, AttentionOp op) 
 }
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineAttentionOp op) {
+  if (op.getIndices()) {
+    auto keyType = cast<ShapedType>(op.getKey().getType());
+    AffineExpr head = b.getAffineDimExpr(op.getDims().head);
+    if (!areHeadsStatic(op.getIndices()) ||
+        keyType.isDynamicDim(*op.getMaps()[1].getResultPosition(head)))
+      return failure();
+  }
   Attend normalized = normalize(b, op, op.getIndices(), op.getCounts());
   normalized.causal = op.getCausal();
   AttentionDims dims = op.getDims();
@@ -405,6 +419,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineAttentionO
 //===----------------------------------------------------------------------===//
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineReduceOp op) {
+  if (!areHeadsStatic({op.getIndices(), op.getValue()}))
+    return failure();
   OpFoldResult kvHeads = b.size(op.getValue(), 1);
   Attend normalized;
   normalized.value = op.getValue();
@@ -465,6 +481,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, FinalizeOp op) {
 //===----------------------------------------------------------------------===//
 
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp op) {
+  if (!areHeadsStatic({op.getIndices(), op.getQueryCodes(), op.getKeyCodes()}))
+    return failure();
   CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   Type i8 = b.getI8Type(), i32 = b.getI32Type(), f32 = b.getF32Type();
   OpFoldResult kvHeads = b.size(op.getKeyCodes(), 1);

@@ -37,7 +37,7 @@ template <typename OpTy> struct LowerOnTensors : OpRewritePattern<OpTy> {
     LinalgBuilder b(op.getLoc(), rewriter);
     FailureOr<SmallVector<Value>> results = lowerOp(b, op);
     if (failed(results))
-      return failure();
+      return rewriter.notifyMatchFailure(op, "heads of lists or codes are dynamic");
     // Sizes that only the init tells statically are put back.
     for (auto [result, old] : llvm::zip_equal(*results, op->getResults()))
       result = b.castLike(result, old);
@@ -69,6 +69,8 @@ struct ConvertDashKVToLinalgPass
                                       << "no lowering to linalg for " << op->getName();
       if (isa<TieredAttentionOp>(op))
         diagnostic << "; run dashkv-expand-tiered first";
+      else // the only reason to decline
+        diagnostic << "; the heads of lists and codes must be static";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

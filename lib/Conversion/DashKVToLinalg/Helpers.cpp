@@ -115,6 +115,11 @@ static Value expandDim(LinalgBuilder &b, Value tensor, unsigned dim, OpFoldResul
 Value LinalgBuilder::splitDim(Value tensor, unsigned dim, OpFoldResult outer) {
   if (getConstantIntValue(outer) == 0) // an empty dim: 0 parts of size 0
     return expandDim(*this, tensor, dim, outer, getIndexAttr(0));
+  if (auto parts = dyn_cast<Value>(outer)) { // that may be 0 as well
+    Value divisor = arith::MaxUIOp::create(*this, parts, index(1));
+    Value quotient = arith::DivUIOp::create(*this, sizeValue(tensor, dim), divisor);
+    return expandDim(*this, tensor, dim, outer, quotient);
+  }
   AffineExpr whole = getAffineSymbolExpr(0), part = getAffineSymbolExpr(1);
   OpFoldResult inner = affine::makeComposedFoldedAffineApply(*this, getLoc(), whole.floorDiv(part),
                                                              {size(tensor, dim), outer});

@@ -287,6 +287,9 @@ public:
   SmallVector<Value> build();
 
 private:
+  /// Lists without entries, where a size is known to be 0: slices of such
+  /// tensors do not verify.
+  SmallVector<Value> buildEmpty();
   /// The end of a tier: distances below `distance` enter, and of those equal to
   /// it the ones whose place among ties is at most `place`.
   struct Bound {
@@ -497,6 +500,17 @@ std::pair<Value, Value> Selector::compact(Value accepted, Value init) {
   return {indices, counts};
 }
 
+SmallVector<Value> Selector::buildEmpty() {
+  SmallVector<Value> results;
+  for (Value indices : {op.fullIndices, op.midIndices})
+    if (indices)
+      results.append({b.filled(b.sizes(indices), b.i32(-1)), b.filled(listRows, b.i32(0)),
+                      b.filled(listRows, b.i32(std::numeric_limits<int32_t>::min()))});
+  if (op.keptInit)
+    results.push_back(b.filled({batch, keys}, b.constant(b.getI1Type(), int64_t(0))));
+  return results;
+}
+
 SmallVector<Value> Selector::build() {
   Type i1 = b.getI1Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
   SmallVector<OpFoldResult> sizes = b.sizes(op.distances);
@@ -507,6 +521,8 @@ SmallVector<Value> Selector::build() {
   listRows = {batch, heads, rows};
   all = {batch, heads, rows, keys};
   numKeys = arith::IndexCastOp::create(b, i32, b.materialize(keys));
+  if (llvm::any_of(all, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
+    return buildEmpty();
 
   // Who is a candidate, who is forced: [B,M,N], the same for all heads.
   Value limits = buildLimits(b, batch, rows, keys, op.lengths);
