@@ -163,6 +163,20 @@ func.func @main(%q: tensor<1x2x1x16xf32>, %k: tensor<1x1x32x16xf32>, %c: tensor<
 // CHECK: error: run-time check failed:
 // CHECK: expected lengths from the number of query rows to the number of keys
 
+// So does one of sizes that only a run knows: codes of another cache.
+//--- dynamic.mlir
+func.func @main(%q: tensor<1x2x1x16xf32>, %k: tensor<1x1x?x16xf32>, %qc: tensor<1x1x1x2xi8>, %c: tensor<1x1x?x2xi8>) -> tensor<1x2x1x16xf32> {
+  %o = tensor.empty() : tensor<1x2x1x16xf32>
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x2x1x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>) codes(%qc, %c : tensor<1x1x1x2xi8>, tensor<1x1x?x2xi8>)
+      outs(%o : tensor<1x2x1x16xf32>) {tiering = #dashkv.tiering<dense_below = 0>}
+  return %0 : tensor<1x2x1x16xf32>
+}
+// RUN: python %S/Inputs/npy.py %t qc=i1:1x1x1x2 more=i1:1x1x40x2
+// RUN: dashkv-run %t/modules/dynamic.mlir --input %t/q.npy --input %t/k.npy --input %t/qc.npy --input %t/codes.npy --runtime-checks
+// RUN: not dashkv-run %t/modules/dynamic.mlir --input %t/q.npy --input %t/k.npy --input %t/qc.npy --input %t/more.npy --output %t/out.npy --runtime-checks 2>&1 | FileCheck %s --check-prefix=DYNAMIC
+// DYNAMIC: error: run-time check failed:
+// DYNAMIC: expected one size of n in all operands
+
 // Options.
 // RUN: not dashkv-run %t/modules/add.mlir --repeat=often 2>&1 | FileCheck %s --check-prefix=OPTION
 // OPTION: for the --repeat option: 'often' value invalid for uint argument!

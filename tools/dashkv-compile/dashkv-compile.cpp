@@ -55,7 +55,7 @@ static cl::opt<bool>
                           cl::cat(category));
 static cl::opt<bool>
     runtimeChecks("runtime-checks",
-                  cl::desc("Check lengths, indices and code weights while running"),
+                  cl::desc("Check sizes, lengths, indices and code weights while running"),
                   cl::cat(category));
 static cl::opt<std::string> stages("stages",
                                    cl::desc("Folder that receives the MLIR after every stage"),

@@ -17,16 +17,33 @@ using namespace mlir::dashkv;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("dashkv-run options");
-static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module.mlir>"), cl::init("-"), cl::cat(category));
-static cl::opt<std::string> entry("entry", cl::desc("Function to call"), cl::value_desc("name"), cl::init("main"), cl::cat(category));
-static cl::list<std::string> inputs("input", cl::desc("An argument of the function: a file for the next one, or NAME=file, where NAME is a number or the dashkv.role of an argument"),
-                                    cl::value_desc("[name=]file.npy"), cl::cat(category));
-static cl::list<std::string> outputs("output", cl::desc("Where the next result is written (empty: nowhere)"), cl::value_desc("file.npy"), cl::cat(category));
-static cl::opt<std::string> compareWith("compare", cl::desc("Compare with 'attention': the same module with exact attention, by time, bytes, error and kept attention mass"),
-                                        cl::value_desc("attention"), cl::cat(category));
-static cl::opt<unsigned> repeat("repeat", cl::desc("Calls that are timed; the median is printed (default 5 with --compare, else 0)"), cl::init(0), cl::cat(category));
-static cl::opt<std::string> jsonFile("json", cl::desc("Where the measurements are written as JSON"), cl::value_desc("file"), cl::cat(category));
-static cl::opt<bool> runtimeChecks("runtime-checks", cl::desc("Check lengths, indices and code weights while running"), cl::cat(category));
+static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<module.mlir>"), cl::init("-"),
+                                      cl::cat(category));
+static cl::opt<std::string> entry("entry", cl::desc("Function to call"), cl::value_desc("name"),
+                                  cl::init("main"), cl::cat(category));
+static cl::list<std::string>
+    inputs("input",
+           cl::desc("An argument of the function: a file for the next one, or NAME=file, where "
+                    "NAME is a number or the dashkv.role of an argument"),
+           cl::value_desc("[name=]file.npy"), cl::cat(category));
+static cl::list<std::string> outputs("output",
+                                     cl::desc("Where the next result is written (empty: nowhere)"),
+                                     cl::value_desc("file.npy"), cl::cat(category));
+static cl::opt<std::string>
+    compareWith("compare",
+                cl::desc("Compare with 'attention': the same module with exact attention, by time, "
+                         "bytes, error and kept attention mass"),
+                cl::value_desc("attention"), cl::cat(category));
+static cl::opt<unsigned> repeat(
+    "repeat",
+    cl::desc("Calls that are timed; the median is printed (default 5 with --compare, else 0)"),
+    cl::init(0), cl::cat(category));
+static cl::opt<std::string> jsonFile("json", cl::desc("Where the measurements are written as JSON"),
+                                     cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool>
+    runtimeChecks("runtime-checks",
+                  cl::desc("Check sizes, lengths, indices and code weights while running"),
+                  cl::cat(category));
 
 static int fail(const Twine &message) {
   llvm::WithColor::error(llvm::errs(), "dashkv-run") << message << "\n";
@@ -43,13 +60,16 @@ static llvm::Expected<SmallVector<Array>> readArguments(const JIT::Function &fun
     if (!name.empty() && name.getAsInteger(10, index)) {
       auto it = llvm::find(function.roles, name);
       if (it == function.roles.end())
-        return llvm::createStringError("expected a number or a dashkv.role of an argument, but got '" + name + "'");
+        return llvm::createStringError(
+            "expected a number or a dashkv.role of an argument, but got '" + name + "'");
       index = it - function.roles.begin();
     }
     if (index >= slots.size())
-      return llvm::createStringError("expected at most " + Twine(slots.size()) + " arguments, but got " + input);
+      return llvm::createStringError("expected at most " + Twine(slots.size()) +
+                                     " arguments, but got " + input);
     if (slots[index])
-      return llvm::createStringError("expected one file for argument " + Twine(index) + ", but got " + input + " as well");
+      return llvm::createStringError("expected one file for argument " + Twine(index) +
+                                     ", but got " + input + " as well");
     auto array = Array::readNpy(path);
     if (!array)
       return array.takeError();
@@ -60,7 +80,9 @@ static llvm::Expected<SmallVector<Array>> readArguments(const JIT::Function &fun
   SmallVector<Array> arguments;
   for (auto [i, slot] : llvm::enumerate(slots)) {
     if (!slot)
-      return llvm::createStringError("expected an --input for argument " + Twine(i) + (function.roles[i].empty() ? "" : " (" + function.roles[i] + ")") + ", but got none");
+      return llvm::createStringError(
+          "expected an --input for argument " + Twine(i) +
+          (function.roles[i].empty() ? "" : " (" + function.roles[i] + ")") + ", but got none");
     arguments.push_back(*slot);
   }
   return arguments;
@@ -70,10 +92,11 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   registerMLIRContextCLOptions();
-  cl::ParseCommandLineOptions(argc, argv,
-                              "dashkv-run: compiles a module of dashkv or linalg ops for this CPU and calls a function\n\n"
-                              "  dashkv-run layer.mlir --input q.npy --input k.npy --input v.npy --output out.npy\n"
-                              "  dashkv-run tiered.mlir --input ... --input key_codes=codes.npy --compare=attention\n");
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "dashkv-run: compiles a module of dashkv or linalg ops for this CPU and calls a function\n\n"
+      "  dashkv-run layer.mlir --input q.npy --input k.npy --input v.npy --output out.npy\n"
+      "  dashkv-run tiered.mlir --input ... --input key_codes=codes.npy --compare=attention\n");
   if (!compareWith.empty() && compareWith != "attention")
     return fail("expected --compare=attention, but got --compare=" + compareWith);
 
@@ -99,19 +122,22 @@ int main(int argc, char **argv) {
     return 1;
   auto function = (*jit)->getFunctions().find(entry);
   if (function == (*jit)->getFunctions().end())
-    return fail("expected a public function with a body, but '" + entry + "' is none of " + inputFile);
+    return fail("expected a public function with a body, but '" + entry + "' is none of " +
+                inputFile);
   auto arguments = readArguments(function->second);
   if (!arguments)
     return fail(llvm::toString(arguments.takeError()));
   if (llvm::Error error = (*jit)->check(entry, *arguments))
     return fail(llvm::toString(std::move(error)));
   if (outputs.size() > function->second.aliases.size())
-    return fail("expected at most " + Twine(function->second.aliases.size()) + " outputs, but got " + Twine(outputs.size()));
+    return fail("expected at most " + Twine(function->second.aliases.size()) +
+                " outputs, but got " + Twine(outputs.size()));
 
   // Measured first: the call below may write its arguments.
   llvm::json::Object measured;
   if (compareWith == "attention") {
-    auto comparison = compareWithAttention(*original, entry, *arguments, repeat ? repeat : 5u, options);
+    auto comparison =
+        compareWithAttention(*original, entry, *arguments, repeat ? repeat : 5u, options);
     if (!comparison)
       return fail(llvm::toString(comparison.takeError()));
     comparison->print(llvm::outs());
@@ -134,7 +160,8 @@ int main(int argc, char **argv) {
     auto seconds = (*jit)->time(entry, *arguments, repeat);
     if (!seconds)
       return fail(llvm::toString(seconds.takeError()));
-    llvm::outs() << llvm::formatv("{0}: {1:f3} ms (median of {2})\n", entry, *seconds * 1e3, repeat);
+    llvm::outs() << llvm::formatv("{0}: {1:f3} ms (median of {2})\n", entry, *seconds * 1e3,
+                                  repeat);
     measured["seconds"] = *seconds;
   }
   if (!jsonFile.empty()) {

@@ -11,7 +11,8 @@ namespace mlir::dashkv {
 struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
   Option<bool> runtimeChecks{
       *this, "runtime-checks",
-      llvm::cl::desc("Check at run time what the verifier cannot: lengths, indices, code weights"),
+      llvm::cl::desc(
+          "Check at run time what the verifier cannot: sizes, lengths, indices, code weights"),
       llvm::cl::init(false)};
 };
 

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -72,6 +73,42 @@ struct Checker {
             .getResult(0);
     Value scalar = tensor::ExtractOp::create(b, all, ValueRange());
     cf::AssertOp::create(b, scalar, message(op, text));
+  }
+
+  /// Sizes that only a run knows agree: operands (or null) with the names of
+  /// their dims, "_" for one of its own.
+  void checkDims(ArrayRef<std::pair<Value, std::string>> operands) {
+    struct Size {
+      Value operand;
+      unsigned dim;
+      bool isStatic;
+    };
+    llvm::MapVector<StringRef, SmallVector<Size>> sizes;
+    for (auto &[operand, text] : operands) {
+      if (!operand)
+        continue;
+      SmallVector<StringRef> names;
+      StringRef(text).split(names, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+      auto type = cast<ShapedType>(operand.getType());
+      for (auto [dim, name] : llvm::enumerate(names))
+        if (name != "_")
+          sizes[name].push_back({operand, static_cast<unsigned>(dim), !type.isDynamicDim(dim)});
+    }
+    for (auto &[name, uses] : sizes) {
+      if (Size *use = llvm::find_if(uses, [](Size use) { return use.isStatic; }); use != uses.end())
+        std::swap(uses.front(), *use);
+      Value same;
+      for (const Size &use : ArrayRef<Size>(uses).drop_front()) {
+        if (use.isStatic)
+          continue; // the verifier has compared them
+        Value equal = compare(b, b.getLoc(), CmpIPredicate::eq, size(use.operand, use.dim),
+                              size(uses.front().operand, uses.front().dim));
+        same = same ? Value(arith::AndIOp::create(b, same, equal)) : equal;
+      }
+      if (same)
+        cf::AssertOp::create(
+            b, same, message(op, ("expected one size of " + name + " in all operands").str()));
+    }
   }
 
   /// 0 <= lengths[b] <= N, and at least `rows` where given.
@@ -152,41 +189,168 @@ unsigned positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
 }
 
+/// Names of the dims of an operand; query heads and KV heads have two names
+/// unless the group is a dim of its own.
+std::string namesOf(AffineMap map, const AttentionDims &dims, bool kv) {
+  std::string names;
+  for (AffineExpr expr : map.getResults()) {
+    unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+    bool isKV = dim == dims.head && (kv || dims.group);
+    names += (isKV ? "hkv" : dims.getName(dim)).str() + " ";
+  }
+  return names;
+}
+std::string rowNames(const AttentionDims &dims) { return dims.group ? "b hkv g m" : "b h m"; }
+
+/// Operands that all attention-like ops have; `out` is that of the last map.
+template <typename OpTy>
+SmallVector<std::pair<Value, std::string>> attentionDims(OpTy op, Value out) {
+  AttentionDims dims = op.getDims();
+  SmallVector<AffineMap> maps = op.getMaps();
+  return {{op.getQuery(), namesOf(maps[0], dims, false)},
+          {op.getKey(), namesOf(maps[1], dims, true)},
+          {op.getValue(), namesOf(maps[2], dims, true)},
+          {out, namesOf(maps.back(), dims, false)},
+          {op.getLengths(), "b"},
+          {op.getKeyScale(), "hkv"},
+          {op.getValueScale(), "hkv"}};
+}
+
+void check(Checker &c, HashEncodeOp op) {
+  c.checkDims({{op.getInput(), "b _ m"}, {op.getInit(), "b hc m"}, {op.getScaleInit(), "b hc m"}});
+}
 void check(Checker &c, AttentionOp op) {
   AttentionDims dims = op.getDims();
+  SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getInit());
+  if (op.getMask())
+    operands.push_back({op.getMask(), namesOf(op.getMaps()[3], dims, false)});
+  operands.push_back({op.getLseInit(), rowNames(dims)});
+  c.checkDims(operands);
   c.checkLengths(op.getLengths(), op.getKey(), positionOf(op.getMaps()[1], dims.key),
                  op.getCausal() ? op.getQuery() : Value(), positionOf(op.getMaps()[0], dims.query));
 }
 void check(Checker &c, OnlineAttentionOp op) {
   AttentionDims dims = op.getDims();
+  SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getAcc());
+  if (op.getMask())
+    operands.push_back({op.getMask(), namesOf(op.getMaps()[3], dims, false)});
+  operands.append({{op.getIndices(), "b hl m c"},
+                   {op.getCounts(), "b hl m"},
+                   {op.getMax(), rowNames(dims)},
+                   {op.getSum(), rowNames(dims)}});
+  c.checkDims(operands);
   unsigned keyDim = positionOf(op.getMaps()[1], dims.key);
   c.checkLengths(op.getLengths(), op.getKey(), keyDim, op.getCausal() ? op.getQuery() : Value(),
                  positionOf(op.getMaps()[0], dims.query));
   c.checkList(op.getIndices(), op.getCounts(), op.getKey(), keyDim);
 }
 void check(Checker &c, TieredAttentionOp op) {
+  SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getInit());
+  operands.append({{op.getQueryCodes(), "b hc m _"},
+                   {op.getKeyCodes(), "b hkv n _"},
+                   {op.getForced(), "b n"},
+                   {op.getPrior(), "b n"},
+                   {op.getVoteDiscount(), "hc"},
+                   {op.getPriorDiscount(), "hc"},
+                   {op.getRadius(), "b hc m"},
+                   {op.getCodeScale(), "b hc m"},
+                   {op.getTemperature(), "h"},
+                   {op.getBias(), "h"},
+                   {op.getLseInit(), "b h m"},
+                   {op.getKeptInit(), "b n"}});
+  c.checkDims(operands);
   c.checkLengths(op.getLengths(), op.getKeyCodes(), 2, op.getQueryCodes(), 2);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
+/// Operands of calibration and of selection.
+template <typename OpTy>
+void appendCalibration(SmallVector<std::pair<Value, std::string>> &operands, OpTy op) {
+  operands.append({{op.getLengths(), "b"},
+                   {op.getPrior(), "b n"},
+                   {op.getVoteDiscount(), "hc"},
+                   {op.getPriorDiscount(), "hc"},
+                   {op.getRadius(), "b hc m"}});
+}
+template <typename OpTy>
+void appendSelection(SmallVector<std::pair<Value, std::string>> &operands, OpTy op) {
+  operands.append({{op.getForced(), "b n"},
+                   {op.getFullIndices(), "b hl m _"},
+                   {op.getFullCounts(), "b hl m"},
+                   {op.getFullThreshold(), "b hl m"},
+                   {op.getMidIndices(), "b hl m _"},
+                   {op.getMidCounts(), "b hl m"},
+                   {op.getMidThreshold(), "b hl m"},
+                   {op.getKeptInit(), "b n"}});
+}
+
 void check(Checker &c, RetrieveOp op) {
+  SmallVector<std::pair<Value, std::string>> operands = {{op.getQueryCodes(), "b hc m _"},
+                                                         {op.getKeyCodes(), "b hkv n _"}};
+  appendCalibration(operands, op);
+  appendSelection(operands, op);
+  c.checkDims(operands);
   c.checkLengths(op.getLengths(), op.getKeyCodes(), 2, op.getQueryCodes(), 2);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
 void check(Checker &c, HammingDistanceOp op) {
+  c.checkDims({{op.getQueryCodes(), "b hc m _"},
+               {op.getKeyCodes(), "b hkv n _"},
+               {op.getInit(), "b hc m n"}});
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
 void check(Checker &c, CalibrateOp op) {
+  SmallVector<std::pair<Value, std::string>> operands = {{op.getDistances(), "b hc m n"},
+                                                         {op.getInit(), "b hc m n"}};
+  appendCalibration(operands, op);
+  c.checkDims(operands);
   c.checkLengths(op.getLengths(), op.getDistances(), 3, op.getDistances(), 2);
 }
 void check(Checker &c, SelectOp op) {
+  SmallVector<std::pair<Value, std::string>> operands = {{op.getDistances(), "b hc m n"},
+                                                         {op.getLengths(), "b"}};
+  appendSelection(operands, op);
+  c.checkDims(operands);
   c.checkLengths(op.getLengths(), op.getDistances(), 3, op.getDistances(), 2);
 }
 void check(Checker &c, EstimateScoresOp op) {
+  c.checkDims({{op.getQueryCodes(), "b hc m _"},
+               {op.getKeyCodes(), "b hkv n _"},
+               {op.getIndices(), "b hl m c"},
+               {op.getCounts(), "b hl m"},
+               {op.getTemperature(), "h"},
+               {op.getBias(), "h"},
+               {op.getCodeScale(), "b hc m"},
+               {op.getInit(), "b h m c"}});
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
   c.checkList(op.getIndices(), op.getCounts(), op.getKeyCodes(), 2);
 }
 void check(Checker &c, OnlineReduceOp op) {
+  c.checkDims({{op.getScores(), "b h m c"},
+               {op.getValue(), "b hkv n dv"},
+               {op.getIndices(), "b hl m c"},
+               {op.getCounts(), "b hl m"},
+               {op.getValueScale(), "hkv"},
+               {op.getAcc(), "b h m dv"},
+               {op.getMax(), "b h m"},
+               {op.getSum(), "b h m"}});
   c.checkList(op.getIndices(), op.getCounts(), op.getValue(), 2);
+}
+
+void check(Checker &c, MergeOp op) {
+  c.checkDims({{op.getAccs(), "s b h m dv"},
+               {op.getMaxs(), "s b h m"},
+               {op.getSums(), "s b h m"},
+               {op.getAcc(), "b h m dv"},
+               {op.getMax(), "b h m"},
+               {op.getSum(), "b h m"}});
+}
+void check(Checker &c, FinalizeOp op) {
+  std::string rows = cast<ShapedType>(op.getMax().getType()).getRank() == 4 ? "b hkv g m" : "b h m";
+  c.checkDims({{op.getAcc(), rows + " dv"},
+               {op.getMax(), rows},
+               {op.getSum(), rows},
+               {op.getInit(), rows + " dv"},
+               {op.getLseInit(), rows}});
 }
 
 template <typename OpTy>
@@ -205,8 +369,10 @@ template <typename... OpTys> void attach(MLIRContext *context) {
 
 void mlir::dashkv::registerRuntimeVerifiableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, DashKVDialect *) {
-    attach<AttentionOp, TieredAttentionOp, HammingDistanceOp, CalibrateOp, SelectOp, RetrieveOp,
-           EstimateScoresOp, OnlineAttentionOp, OnlineReduceOp>(context);
+    attach<
+#define GET_OP_LIST
+#include "dashkv/Dialect/DashKV/IR/DashKVOps.cpp.inc"
+        >(context);
     context->loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
                          cf::ControlFlowDialect, linalg::LinalgDialect, math::MathDialect,
                          tensor::TensorDialect>();
