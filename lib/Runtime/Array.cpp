@@ -117,7 +117,8 @@ llvm::Expected<Array> Array::readNpy(StringRef path) {
     return fail(path, "expected a .npy header, but the file is cut short");
   StringRef header = bytes.take_front(length), body = bytes.drop_front(length);
 
-  std::optional<StringRef> descr = getField(header, "descr"), order = getField(header, "fortran_order"),
+  std::optional<StringRef> descr = getField(header, "descr"),
+                           order = getField(header, "fortran_order"),
                            shape = getField(header, "shape");
   if (!descr || !order || !shape)
     return fail(path, "expected descr, fortran_order and shape in the .npy header");
@@ -154,8 +155,8 @@ llvm::Expected<std::unique_ptr<llvm::FileOutputBuffer>> Array::prepareNpy(String
   for (int64_t size : shape)
     shapeText += std::to_string(size) + ", ";
   StringRef order = getElementSize() == 1 ? "|" : "<";
-  std::string header = llvm::formatv("{{'descr': '{0}{1}', 'fortran_order': False, 'shape': ({2}), }", order,
-                                     dtype, shapeText);
+  std::string header = llvm::formatv(
+      "{{'descr': '{0}{1}', 'fortran_order': False, 'shape': ({2}), }", order, dtype, shapeText);
   // Data starts at a multiple of 64 bytes.
   size_t prefix = 10;
   header.append(63 - (prefix + header.size()) % 64, ' ');

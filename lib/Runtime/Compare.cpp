@@ -27,7 +27,8 @@ static TieringAttr withDenseBelow(TieringAttr t, int64_t denseBelow) {
                           t.getVoteFraction(), denseBelow, t.getKeptVotes());
 }
 
-static llvm::Expected<std::unique_ptr<JIT>> compile(ModuleOp module, const CPUPipelineOptions &options) {
+static llvm::Expected<std::unique_ptr<JIT>> compile(ModuleOp module,
+                                                    const CPUPipelineOptions &options) {
   FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(module, options);
   if (failed(jit))
     return llvm::createStringError("cannot compile the module for this CPU");
@@ -43,9 +44,12 @@ struct Probe {
   explicit Probe(TieredAttentionOp op) : op(op), b(op.getLoc(), op) {}
 
   OpFoldResult size(Value tensor, AffineMap map, unsigned dim) {
-    return tensor::getMixedSize(b, b.getLoc(), tensor, *map.getResultPosition(b.getAffineDimExpr(dim)));
+    return tensor::getMixedSize(b, b.getLoc(), tensor,
+                                *map.getResultPosition(b.getAffineDimExpr(dim)));
   }
-  Value empty(ArrayRef<OpFoldResult> sizes, Type type) { return tensor::EmptyOp::create(b, sizes, type); }
+  Value empty(ArrayRef<OpFoldResult> sizes, Type type) {
+    return tensor::EmptyOp::create(b, sizes, type);
+  }
   Value filled(ArrayRef<OpFoldResult> sizes, float value) {
     Value scalar = arith::ConstantOp::create(b, b.getF32FloatAttr(value));
     return linalg::FillOp::create(b, scalar, empty(sizes, b.getF32Type())).getResult(0);
@@ -56,35 +60,47 @@ struct Probe {
   SmallVector<Value> build() {
     AttentionDims dims = op.getDims();
     SmallVector<AffineMap> maps = op.getMaps();
-    OpFoldResult batch = size(op.getQuery(), maps[0], dims.batch), heads = size(op.getQuery(), maps[0], dims.head),
-                 rows = size(op.getQuery(), maps[0], dims.query), kvHeads = size(op.getKey(), maps[1], dims.head),
-                 keys = size(op.getKey(), maps[1], dims.key), depth = size(op.getValue(), maps[2], dims.valueDepth);
+    OpFoldResult batch = size(op.getQuery(), maps[0], dims.batch),
+                 heads = size(op.getQuery(), maps[0], dims.head),
+                 rows = size(op.getQuery(), maps[0], dims.query),
+                 kvHeads = size(op.getKey(), maps[1], dims.head),
+                 keys = size(op.getKey(), maps[1], dims.key),
+                 depth = size(op.getValue(), maps[2], dims.valueDepth);
     Type i32 = b.getI32Type();
-    auto exact = AttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(), op.getLengths(),
-                                     op.getKeyScale(), op.getValueScale(), op.getInit(),
-                                     empty({batch, heads, rows}, b.getF32Type()), op.getScaleAttr(),
-                                     /*causal=*/true, op.getIndexingMapsAttr());
+    auto exact =
+        AttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(), op.getLengths(),
+                            op.getKeyScale(), op.getValueScale(), op.getInit(),
+                            empty({batch, heads, rows}, b.getF32Type()), op.getScaleAttr(),
+                            /*causal=*/true, op.getIndexingMapsAttr());
     OpFoldResult listHeads = op.getTiering().getScope() == Scope::Group ? kvHeads : heads;
-    SmallVector<OpFoldResult> listRows = {batch, listHeads, rows}, listSizes = {batch, listHeads, rows, keys};
-    auto list = [&]() -> std::array<Value, 3> { return {empty(listSizes, i32), empty(listRows, i32), empty(listRows, i32)}; };
+    SmallVector<OpFoldResult> listRows = {batch, listHeads, rows},
+                              listSizes = {batch, listHeads, rows, keys};
+    auto list = [&]() -> std::array<Value, 3> {
+      return {empty(listSizes, i32), empty(listRows, i32), empty(listRows, i32)};
+    };
     std::array<Value, 3> full = list(), mid = {};
     if (op.getTiering().hasMid())
       mid = list();
-    auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), op.getLengths(), op.getForced(),
-                                       op.getPrior(), op.getVoteDiscount(), op.getPriorDiscount(), op.getRadius(),
-                                       full[0], full[1], full[2], mid[0], mid[1], mid[2], Value(), op.getTiering());
+    auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), op.getLengths(),
+                                       op.getForced(), op.getPrior(), op.getVoteDiscount(),
+                                       op.getPriorDiscount(), op.getRadius(), full[0], full[1],
+                                       full[2], mid[0], mid[1], mid[2], Value(), op.getTiering());
     SmallVector<AffineMap> defaults = AttentionDims::getDefaultMaps(b.getContext(), false);
     ArrayAttr listMaps;
     if (op.getIndexingMaps())
       listMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], defaults[3]});
-    SmallVector<OpFoldResult> statRows = {batch, heads, rows}, accSizes = {batch, heads, rows, depth};
-    auto stats = OnlineAttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(), retrieve->getResult(0),
-                                           retrieve->getResult(1), Value(), op.getKeyScale(), op.getValueScale(),
-                                           filled(accSizes, 0), filled(statRows, std::numeric_limits<float>::lowest()),
-                                           filled(statRows, 0), op.getScaleAttr(), /*causal=*/false, listMaps);
-    auto finalize = FinalizeOp::create(b, stats->getResult(0), stats->getResult(1), stats->getResult(2),
-                                       empty(accSizes, b.getF32Type()), empty(statRows, b.getF32Type()));
-    SmallVector<Value> results = {exact->getResult(1), finalize->getResult(1), retrieve->getResult(0), retrieve->getResult(1)};
+    SmallVector<OpFoldResult> statRows = {batch, heads, rows},
+                              accSizes = {batch, heads, rows, depth};
+    auto stats = OnlineAttentionOp::create(
+        b, op.getQuery(), op.getKey(), op.getValue(), Value(), retrieve->getResult(0),
+        retrieve->getResult(1), Value(), op.getKeyScale(), op.getValueScale(), filled(accSizes, 0),
+        filled(statRows, std::numeric_limits<float>::lowest()), filled(statRows, 0),
+        op.getScaleAttr(), /*causal=*/false, listMaps);
+    auto finalize =
+        FinalizeOp::create(b, stats->getResult(0), stats->getResult(1), stats->getResult(2),
+                           empty(accSizes, b.getF32Type()), empty(statRows, b.getF32Type()));
+    SmallVector<Value> results = {exact->getResult(1), finalize->getResult(1),
+                                  retrieve->getResult(0), retrieve->getResult(1)};
     if (op.getTiering().hasMid())
       results.append({retrieve->getResult(3), retrieve->getResult(4)});
     if (op.getLengths())
@@ -96,7 +112,8 @@ struct Probe {
 
 /// Number of different keys in the lists of one KV head, summed over KV heads.
 static double countUnion(const Array &indices, const Array &counts, int64_t kvHeads) {
-  int64_t batch = indices.shape[0], heads = indices.shape[1], rows = indices.shape[2], capacity = indices.shape[3];
+  int64_t batch = indices.shape[0], heads = indices.shape[1], rows = indices.shape[2],
+          capacity = indices.shape[3];
   double total = 0;
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t kv = 0; kv < kvHeads; ++kv) {
@@ -112,14 +129,17 @@ static double countUnion(const Array &indices, const Array &counts, int64_t kvHe
   return total;
 }
 
-static Comparison::Error compare(unsigned index, Type type, const Array &exact, const Array &tiered) {
-  double largest = 0, biggest = 0, squares = 0, errors = 0, sumE = 0, sumT = 0, squareT = 0, product = 0;
+static Comparison::Error compare(unsigned index, Type type, const Array &exact,
+                                 const Array &tiered) {
+  double largest = 0, biggest = 0, squares = 0, errors = 0, sumE = 0, sumT = 0, squareT = 0,
+         product = 0;
   int64_t count = exact.getNumElements();
   for (int64_t i = 0; i < count; ++i) {
     double e = getElement(exact, type, i), t = getElement(tiered, type, i);
     if (std::isinf(e) && e == t)
       continue;
-    largest = std::isnan(t - e) ? std::numeric_limits<double>::infinity() : std::max(largest, std::abs(t - e));
+    largest = std::isnan(t - e) ? std::numeric_limits<double>::infinity()
+                                : std::max(largest, std::abs(t - e));
     biggest = std::max(biggest, std::abs(e));
     squares += e * e;
     errors += (t - e) * (t - e);
@@ -130,16 +150,21 @@ static Comparison::Error compare(unsigned index, Type type, const Array &exact, 
   }
   double covariance = product - sumE * sumT / count;
   double deviation = std::sqrt((squares - sumE * sumE / count) * (squareT - sumT * sumT / count));
-  return {index, biggest > 0 ? largest / biggest : largest, squares > 0 ? std::sqrt(errors / squares) : std::sqrt(errors),
+  return {index, biggest > 0 ? largest / biggest : largest,
+          squares > 0 ? std::sqrt(errors / squares) : std::sqrt(errors),
           deviation > 0 ? covariance / deviation : 1};
 }
 
-llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringRef entry, ArrayRef<Array> arguments,
-                                                        unsigned repetitions, const CPUPipelineOptions &options) {
+llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringRef entry,
+                                                        ArrayRef<Array> arguments,
+                                                        unsigned repetitions,
+                                                        const CPUPipelineOptions &options) {
   auto function = module.lookupSymbol<func::FuncOp>(entry);
   if (!function)
-    return llvm::createStringError("expected a public function of the module, but got '" + entry + "'");
-  OwningOpRef<ModuleOp> exactModule = module.clone(), probeModule = module.clone(), tieredModule = module.clone();
+    return llvm::createStringError("expected a public function of the module, but got '" + entry +
+                                   "'");
+  OwningOpRef<ModuleOp> exactModule = module.clone(), probeModule = module.clone(),
+                        tieredModule = module.clone();
   exactModule->walk([](TieredAttentionOp op) {
     op.setTieringAttr(withDenseBelow(op.getTiering(), std::numeric_limits<int32_t>::max()));
   });
@@ -155,7 +180,8 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
   auto probeFunction = probeModule->lookupSymbol<func::FuncOp>(entry);
   SmallVector<TieredAttentionOp> ops(probeFunction.getBody().front().getOps<TieredAttentionOp>());
   if (ops.empty() || !llvm::hasSingleElement(probeFunction.getBody()))
-    return llvm::createStringError("expected a dashkv.tiered_attention in the only block of '" + entry + "', but got none");
+    return llvm::createStringError("expected a dashkv.tiered_attention in the only block of '" +
+                                   entry + "', but got none");
   Operation *terminator = probeFunction.getBody().front().getTerminator();
   SmallVector<Value> returned(terminator->getOperands());
   for (TieredAttentionOp op : ops) {
@@ -163,13 +189,15 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
     auto typeOf = [](Value value) { return cast<RankedTensorType>(value.getType()); };
     AttentionDims dims = op.getDims();
     auto sizeOf = [&](Value value, AffineMap map, unsigned dim) {
-      return typeOf(value).getDimSize(*map.getResultPosition(getAffineDimExpr(dim, op.getContext())));
+      return typeOf(value).getDimSize(
+          *map.getResultPosition(getAffineDimExpr(dim, op.getContext())));
     };
     auto bytesOf = [&](Value value) { return typeOf(value).getElementTypeBitWidth() / 8; };
     CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
     sites.push_back({op.getTiering(), form.bits, sizeOf(op.getKey(), op.getMaps()[1], dims.depth),
-                     sizeOf(op.getValue(), op.getMaps()[2], dims.valueDepth), bytesOf(op.getKey()), bytesOf(op.getValue()),
-                     static_cast<unsigned>(returned.size()), static_cast<unsigned>(results.size()), op.getLengths() != nullptr});
+                     sizeOf(op.getValue(), op.getMaps()[2], dims.valueDepth), bytesOf(op.getKey()),
+                     bytesOf(op.getValue()), static_cast<unsigned>(returned.size()),
+                     static_cast<unsigned>(results.size()), op.getLengths() != nullptr});
     returned.append(results);
   }
   // Sizes that only a run knows come with the lists: their capacity is N there,
@@ -178,11 +206,13 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
   for (TieredAttentionOp op : ops)
     kvHeads.push_back(cast<RankedTensorType>(op.getKeyCodes().getType()).getDimSize(1));
   terminator->setOperands(returned);
-  probeFunction.setType(FunctionType::get(module.getContext(), probeFunction.getArgumentTypes(), ValueRange(returned).getTypes()));
+  probeFunction.setType(FunctionType::get(module.getContext(), probeFunction.getArgumentTypes(),
+                                          ValueRange(returned).getTypes()));
   if (auto attrs = probeFunction.getAllResultAttrs())
     probeFunction.removeResAttrsAttr();
 
-  auto exact = compile(*exactModule, options), tiered = compile(*tieredModule, options), probe = compile(*probeModule, options);
+  auto exact = compile(*exactModule, options), tiered = compile(*tieredModule, options),
+       probe = compile(*probeModule, options);
   for (auto *jit : {&exact, &tiered, &probe})
     if (!*jit) {
       llvm::Error error = jit->takeError();
@@ -220,7 +250,8 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
       comparison.errors.push_back(compare(i, element, (*exactResults)[i], (*tieredResults)[i]));
   }
   for (auto [site, heads] : llvm::zip(sites, kvHeads)) {
-    ArrayRef<Array> results = ArrayRef<Array>(*probeResults).slice(site.firstResult, site.numResults);
+    ArrayRef<Array> results =
+        ArrayRef<Array>(*probeResults).slice(site.firstResult, site.numResults);
     Comparison::Tier tier = {};
     int64_t batch = results[2].shape[0], keys = results[2].shape[3];
     int64_t longest = keys;
@@ -237,7 +268,8 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
       tier.keptMean += mass / rows;
       tier.keptMin = std::min(tier.keptMin, mass);
     }
-    double allRows = double(batch) * heads * keys, rowBytes = site.depth * site.keyBytes + site.valueDepth * site.valueBytes;
+    double allRows = double(batch) * heads * keys,
+           rowBytes = site.depth * site.keyBytes + site.valueDepth * site.valueBytes;
     tier.keys = allRows;
     tier.exactBytes = allRows * rowBytes;
     if (tier.dense) {
@@ -247,7 +279,8 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
       tier.fullRows = countUnion(results[2], results[3], heads);
       if (site.tiering.hasMid())
         tier.midRows = countUnion(results[4], results[5], heads);
-      tier.tieredBytes = allRows * site.bits / 8 + tier.fullRows * rowBytes + tier.midRows * site.valueDepth * site.valueBytes;
+      tier.tieredBytes = allRows * site.bits / 8 + tier.fullRows * rowBytes +
+                         tier.midRows * site.valueDepth * site.valueBytes;
     }
     comparison.tiers.push_back(tier);
   }
@@ -286,23 +319,25 @@ llvm::json::Value Comparison::toJSON() const {
 
 void Comparison::print(llvm::raw_ostream &os) const {
   os << llvm::formatv("{0,-28}{1,14}{2,14}{3,10}\n", "", "exact", "tiered", "ratio");
-  os << llvm::formatv("{0,-28}{1,11:f3} ms{2,11:f3} ms{3,9:f2}x\n", "time", exactSeconds * 1e3, tieredSeconds * 1e3,
-                      exactSeconds / tieredSeconds);
+  os << llvm::formatv("{0,-28}{1,11:f3} ms{2,11:f3} ms{3,9:f2}x\n", "time", exactSeconds * 1e3,
+                      tieredSeconds * 1e3, exactSeconds / tieredSeconds);
   for (auto [i, tier] : llvm::enumerate(tiers)) {
     std::string name = tiers.size() == 1 ? "" : llvm::formatv(" (op {0})", i).str();
-    os << llvm::formatv("{0,-28}{1,11:f3} MB{2,11:f3} MB{3,9:f2}x\n", "codes, K and V read" + name, tier.exactBytes / 1e6,
-                        tier.tieredBytes / 1e6, tier.exactBytes / tier.tieredBytes);
-    os << llvm::formatv("{0,-28}{1,14:f0}{2,14:f0}{3,9:f2}%\n", "K rows" + name, tier.keys, tier.fullRows,
-                        100 * tier.fullRows / tier.keys);
+    os << llvm::formatv("{0,-28}{1,11:f3} MB{2,11:f3} MB{3,9:f2}x\n", "codes, K and V read" + name,
+                        tier.exactBytes / 1e6, tier.tieredBytes / 1e6,
+                        tier.exactBytes / tier.tieredBytes);
+    os << llvm::formatv("{0,-28}{1,14:f0}{2,14:f0}{3,9:f2}%\n", "K rows" + name, tier.keys,
+                        tier.fullRows, 100 * tier.fullRows / tier.keys);
     if (tier.midRows > 0)
-      os << llvm::formatv("{0,-28}{1,14}{2,14:f0}{3,9:f2}%\n", "V rows of the mid tier" + name, "", tier.midRows,
-                          100 * tier.midRows / tier.keys);
-    os << llvm::formatv("{0,-28}{1,14}{2,14:f4}   min {3:f4}\n", "kept attention mass" + name, 1, tier.keptMean, tier.keptMin);
+      os << llvm::formatv("{0,-28}{1,14}{2,14:f0}{3,9:f2}%\n", "V rows of the mid tier" + name, "",
+                          tier.midRows, 100 * tier.midRows / tier.keys);
+    os << llvm::formatv("{0,-28}{1,14}{2,14:f4}   min {3:f4}\n", "kept attention mass" + name, 1,
+                        tier.keptMean, tier.keptMin);
     if (tier.dense)
       os << "below dense_below keys: exact attention was taken\n";
   }
   for (const Error &error : errors)
     os << llvm::formatv("{0,-28}{1,14}{2,14:e2}   rms {3:e2}, correlation {4:f6}\n",
-                        llvm::formatv("error of result {0}", error.result).str(), "", error.largest, error.rms,
-                        error.correlation);
+                        llvm::formatv("error of result {0}", error.result).str(), "", error.largest,
+                        error.rms, error.correlation);
 }

@@ -25,16 +25,20 @@ static int reportCheck(const char *message) {
 static void stopAfterCheck() { std::exit(1); }
 
 FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
-  static bool initialized = !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
+  static bool initialized =
+      !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
   (void)initialized;
   std::unique_ptr<JIT> jit(new JIT());
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
-    for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
+    for (Type type :
+         llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       if (!tensor || getDtype(tensor.getElementType()).empty())
-        return emitError(function.getLoc(), "expected tensors of floats or integers in the signature, but got ") << type;
+        return emitError(function.getLoc(),
+                         "expected tensors of floats or integers in the signature, but got ")
+               << type;
     }
     Function entry{function.getFunctionType(), {}, {}, function.getLoc()};
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
@@ -59,15 +63,19 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
 
   auto machineBuilder = llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!machineBuilder)
-    return module.emitError("cannot detect the host CPU: ") << llvm::toString(machineBuilder.takeError());
+    return module.emitError("cannot detect the host CPU: ")
+           << llvm::toString(machineBuilder.takeError());
   machineBuilder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   auto machine = machineBuilder->createTargetMachine();
   if (!machine)
-    return module.emitError("cannot make a target machine: ") << llvm::toString(machine.takeError());
+    return module.emitError("cannot make a target machine: ")
+           << llvm::toString(machine.takeError());
   ExecutionEngineOptions engineOptions;
   // A named variable: the option is a reference to it.
   llvm::TargetMachine *optimizeFor = machine->get();
-  auto optimize = [optimizeFor](llvm::Module *llvmModule) { return optimizeForCPU(llvmModule, optimizeFor); };
+  auto optimize = [optimizeFor](llvm::Module *llvmModule) {
+    return optimizeForCPU(llvmModule, optimizeFor);
+  };
   engineOptions.transformer = optimize;
   engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
   auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
@@ -76,8 +84,10 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   jit->engine = std::move(*engine);
   jit->engine->registerSymbols([](llvm::orc::MangleAndInterner interner) {
     llvm::orc::SymbolMap symbols;
-    symbols[interner("puts")] = {llvm::orc::ExecutorAddr::fromPtr(&reportCheck), llvm::JITSymbolFlags::Exported};
-    symbols[interner("abort")] = {llvm::orc::ExecutorAddr::fromPtr(&stopAfterCheck), llvm::JITSymbolFlags::Exported};
+    symbols[interner("puts")] = {llvm::orc::ExecutorAddr::fromPtr(&reportCheck),
+                                 llvm::JITSymbolFlags::Exported};
+    symbols[interner("abort")] = {llvm::orc::ExecutorAddr::fromPtr(&stopAfterCheck),
+                                  llvm::JITSymbolFlags::Exported};
     return symbols;
   });
   return jit;
@@ -86,11 +96,13 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
 llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
   auto it = functions.find(name);
   if (it == functions.end())
-    return llvm::createStringError("expected a public function of the module, but got '" + name + "'");
+    return llvm::createStringError("expected a public function of the module, but got '" + name +
+                                   "'");
   const Function &function = it->second;
   if (arguments.size() != function.type.getNumInputs())
     return llvm::createStringError(llvm::formatv("expected {0} arguments of '{1}', but got {2}",
-                                                 function.type.getNumInputs(), name, arguments.size()));
+                                                 function.type.getNumInputs(), name,
+                                                 arguments.size()));
   for (auto [i, type] : llvm::enumerate(function.type.getInputs())) {
     if (arguments[i].matches(cast<RankedTensorType>(type)))
       continue;
@@ -171,8 +183,10 @@ llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arg
     Array &array = results[i];
     array.dtype = getDtype(type.getElementType()).str();
     array.shape.assign(words + 3, words + 3 + type.getRank());
-    const char *begin = reinterpret_cast<const char *>(words[1]) + words[2] * array.getElementSize();
-    array.data = std::make_shared<std::vector<char>>(begin, begin + array.getNumElements() * array.getElementSize());
+    const char *begin =
+        reinterpret_cast<const char *>(words[1]) + words[2] * array.getElementSize();
+    array.data = std::make_shared<std::vector<char>>(begin, begin + array.getNumElements() *
+                                                                        array.getElementSize());
   });
   return results;
 }

@@ -57,7 +57,8 @@ TEST_F(TieringTest, CapacitiesHoldEveryList) {
   EXPECT_EQ(inclusive.getMidCapacity(16), 16);
   // More keys than lengths count do not overflow.
   constexpr int64_t most = std::numeric_limits<int64_t>::max();
-  EXPECT_GT(parse("full=1.0,full_min=2147483647,window=2147483647").getFullCapacity(most, false), 0);
+  EXPECT_GT(parse("full=1.0,full_min=2147483647,window=2147483647").getFullCapacity(most, false),
+            0);
 }
 
 TEST_F(TieringTest, DefaultsFollowOtherFields) {
@@ -72,7 +73,8 @@ TEST_F(TieringTest, DefaultsFollowOtherFields) {
 
 TEST_F(TieringTest, TextIsThatOfCommandLines) {
   EXPECT_EQ(parse(""), TieringAttr::getDefault(&context));
-  EXPECT_EQ(parse("full=5%, full_min=128, scope=group, ties=lowest_index"), TieringAttr::getDefault(&context));
+  EXPECT_EQ(parse("full=5%, full_min=128, scope=group, ties=lowest_index"),
+            TieringAttr::getDefault(&context));
   EXPECT_EQ(parse("full=2%"), parse("full=0.02"));
   EXPECT_EQ(parse("full=100%").getFull(), 1000000);
   EXPECT_EQ(parse("scope=head").getScope(), Scope::Head);
@@ -91,10 +93,11 @@ TEST_F(TieringTest, FractionsAreChecked) {
   auto make = [&](int64_t full, int64_t mid, int64_t voteFraction) {
     error.clear();
     TieringAttr d = TieringAttr::getDefault(&context);
-    return TieringAttr::getChecked(
-        [&] { return emitError(UnknownLoc::get(&context)); }, &context, full, d.getFullMin(), d.getFullMax(), mid,
-        d.getMidMin(), d.getMidMax(), d.getSinks(), d.getWindow(), d.getScope(), d.getTies(), d.getBitsFraction(),
-        d.getVoteThreshold(), voteFraction, d.getDenseBelow(), d.getKeptVotes());
+    return TieringAttr::getChecked([&] { return emitError(UnknownLoc::get(&context)); }, &context,
+                                   full, d.getFullMin(), d.getFullMax(), mid, d.getMidMin(),
+                                   d.getMidMax(), d.getSinks(), d.getWindow(), d.getScope(),
+                                   d.getTies(), d.getBitsFraction(), d.getVoteThreshold(),
+                                   voteFraction, d.getDenseBelow(), d.getKeptVotes());
   };
   EXPECT_TRUE(make(0, 1000000, TieringAttr::none));
   for (auto [full, mid, voteFraction] : {std::tuple(-1, 0, 0), {0, 1000001, 0}, {0, 0, -2}}) {

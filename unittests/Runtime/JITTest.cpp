@@ -31,7 +31,9 @@ protected:
       return
     })mlir";
 
-  OwningOpRef<ModuleOp> parse(StringRef text) { return parseSourceString<ModuleOp>(text, &context); }
+  OwningOpRef<ModuleOp> parse(StringRef text) {
+    return parseSourceString<ModuleOp>(text, &context);
+  }
   std::unique_ptr<JIT> compile() {
     OwningOpRef<ModuleOp> module = parse(source);
     FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(*module, CPUPipelineOptions());
@@ -77,9 +79,12 @@ TEST_F(JITTest, CallsAndUpdatesInPlace) {
 TEST_F(JITTest, RejectsWrongCalls) {
   std::unique_ptr<JIT> jit = compile();
   Array four = makeArray({1, 2, 3, 4}), three = makeArray({1, 2, 3});
-  EXPECT_EQ(messageOf(jit->check("hidden", {})), "expected a public function of the module, but got 'hidden'");
-  EXPECT_EQ(messageOf(jit->call("other", {}).takeError()), "expected a public function of the module, but got 'other'");
-  EXPECT_EQ(messageOf(jit->time("main", {four}, 1).takeError()), "expected 2 arguments of 'main', but got 1");
+  EXPECT_EQ(messageOf(jit->check("hidden", {})),
+            "expected a public function of the module, but got 'hidden'");
+  EXPECT_EQ(messageOf(jit->call("other", {}).takeError()),
+            "expected a public function of the module, but got 'other'");
+  EXPECT_EQ(messageOf(jit->time("main", {four}, 1).takeError()),
+            "expected 2 arguments of 'main', but got 1");
   EXPECT_EQ(messageOf(jit->check("main", {three, four})),
             "expected argument 0 of 'main' to be tensor<4xf32>, but got f4[3]");
   EXPECT_EQ(messageOf(jit->check("main", {four, Array{"i4", {4}, four.data}})),
@@ -91,8 +96,10 @@ TEST_F(JITTest, RejectsWrongComparisons) {
   OwningOpRef<ModuleOp> module = parse(source);
   Array four = makeArray({1, 2, 3, 4});
   auto compare = [&](StringRef entry) {
-    return messageOf(compareWithAttention(*module, entry, {four, four}, 1, CPUPipelineOptions()).takeError());
+    return messageOf(
+        compareWithAttention(*module, entry, {four, four}, 1, CPUPipelineOptions()).takeError());
   };
   EXPECT_EQ(compare("other"), "expected a public function of the module, but got 'other'");
-  EXPECT_EQ(compare("main"), "expected a dashkv.tiered_attention in the only block of 'main', but got none");
+  EXPECT_EQ(compare("main"),
+            "expected a dashkv.tiered_attention in the only block of 'main', but got none");
 }
