@@ -587,6 +587,35 @@ func.func @score_modifier(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %v: tens
 
 // -----
 
+// scores divided by 0
+#q = affine_map<(h, m, n, d) -> (h, m, d)>
+#k = affine_map<(h, m, n, d) -> (h, n, d)>
+#s = affine_map<(h, m, n, d) -> (h, m, n)>
+#p = affine_map<(h, m, d, n) -> (h, m, n)>
+#v = affine_map<(h, m, d, n) -> (h, n, d)>
+#o = affine_map<(h, m, d, n) -> (h, m, d)>
+#hmn = affine_map<(h, m, n) -> (h, m, n)>
+func.func @zero_divisor(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %v: tensor<2x6x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %score_init = tensor.empty() : tensor<2x4x6xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%score_init : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %dot = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k : tensor<2x4x8xf32>, tensor<2x6x8xf32>) outs(%zeros : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %score = linalg.generic {indexing_maps = [#hmn, #hmn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%dot : tensor<2x4x6xf32>) outs(%score_init : tensor<2x4x6xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %y = arith.divf %x, %zero : f32
+    linalg.yield %y : f32
+  } -> tensor<2x4x6xf32>
+  %p = linalg.softmax dimension(2) ins(%score : tensor<2x4x6xf32>) outs(%score_init : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %out_init = tensor.empty() : tensor<2x4x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // expected-remark @below {{score-modifier: the scale is 0 or not finite in f32}}
+  %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%p, %v : tensor<2x4x6xf32>, tensor<2x6x8xf32>) outs(%out_zero : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %out : tensor<2x4x8xf32>
+}
+
+// -----
+
 // hidden scores become 0, which is a score like any other
 #q = affine_map<(h, m, n, d) -> (h, m, d)>
 #k = affine_map<(h, m, n, d) -> (h, n, d)>

@@ -243,7 +243,7 @@ struct HashEncodeCase : Case {
     bool mlp = random.chance(0.5);
     bits = random.pick({32, 64, 128, 256});
     levels = random.chance(0.5) ? 1 : random.pick({2, 3, 7, 15});
-    if (random.chance(0.4))
+    if (random.chance(0.5))
       group = kernel.size("G");
     std::string codeHeads = group == 1 ? "Hq" : "Hkv";
     // A concatenated group has G*D values; weights follow the dynamic D then.
@@ -251,7 +251,8 @@ struct HashEncodeCase : Case {
     if (group > 1) {
       kernel.addDim("GD", group * kernel.size("D"), kernel.isDynamic("D"));
       in = "GD";
-      kernel.hit("encoder=group");
+      if (kernel.size("Hkv") > 1)
+        kernel.hit("encoder=group");
     }
     std::string type = random.pick({"f32", "f16", "bf16"});
     kernel.hit("type=" + type);
@@ -364,7 +365,7 @@ struct HashEncodeCase : Case {
   bool isUncertain(float z, float bound, float codeScale, int wanted, int got) const {
     double error = bound * 0x1p-21; // some roundings of a few layers
     if (levels == 1)
-      return std::fabs(z) <= error;
+      return error > 0 && std::fabs(z) <= error; // a sum of zeros is exact
     double scaled = std::fabs(z) / codeScale;
     double distance = std::fabs(scaled - std::nearbyint(scaled));
     return std::abs(wanted - got) == 1 && distance <= error / codeScale + 1e-5 * scaled;
@@ -376,6 +377,8 @@ struct HammingCase : Case {
 
   void declare(Kernel &kernel) override {
     chooseDims(kernel);
+    if (kernel.random.chance(0.3))
+      codes.bits = 256; // packed: the distances that need i16
     codes.declare(kernel);
     bool is256 = codes.bits == 256 && !codes.weighted;
     kernel.hit(is256 ? "distances=i16" : "distances=i8");
@@ -550,7 +553,14 @@ struct TieredCase : Case {
     codes.declare(kernel);
     retrieve.declare(kernel, true, true, true);
     tiering = chooseTiering(kernel, codes.headPerQuery);
-    tiering.denseBelow = random.pick({0, 0, 0, 50, 4096});
+    // The bound itself, one more, and bounds far away.
+    tiering.denseBelow =
+        random.pick<int64_t>({0, 0, 0, kernel.size("N"), kernel.size("N") + 1, 50, 4096});
+    if (random.chance(0.2)) {
+      tiering.full = 1000000;
+      tiering.fullMax = Tiering::none;
+      tiering.denseBelow = 0;
+    }
     if (tiering.mid > 0)
       scoring.declare(kernel, codes);
     std::string type = random.chance(0.5) ? "f32" : kernel.element("query");

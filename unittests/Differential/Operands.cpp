@@ -349,10 +349,10 @@ std::vector<double> AttentionGroup::getSlack(const Tensor<float> &out, Flavor fl
 
 void CodesGroup::declare(Kernel &kernel) {
   Random &random = kernel.random;
-  bits = random.pick({32, 64, 128, 256});
-  if (random.chance(0.1))
-    bits = 8 * random.integer(1, 31);
-  weighted = random.chance(0.5);
+  if (bits == 0) {
+    bits = random.chance(0.1) ? 8 * random.integer(1, 31) : random.pick({32, 64, 128, 256});
+    weighted = random.chance(0.5);
+  }
   headPerQuery = random.chance(0.5);
   kernel.addDim("Hc", kernel.size(headPerQuery ? "Hq" : "Hkv"));
   kernel.addArgument("query_codes", "i8",

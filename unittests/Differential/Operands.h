@@ -53,7 +53,7 @@ private:
   std::vector<Names> mapped; // dims of query, key, value, [mask], out
 };
 
-/// Query and key codes in one of the two forms.
+/// Query and key codes in one of the two forms; a form set before `declare` stays.
 class CodesGroup {
 public:
   void declare(Kernel &kernel);

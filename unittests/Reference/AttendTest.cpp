@@ -106,9 +106,14 @@ TEST(Attention, NaNStays) {
 }
 
 TEST(Attention, LengthsHideKeys) {
-  AttentionOperands op = withLogits({0, ln3, 50, NAN}, {4, 8, 1, 1});
+  // Whatever they hold: memory of a cache that nobody has written yet.
+  AttentionOperands op = withLogits({0, ln3, 50, NAN}, {4, 8, 1, NAN});
   op.lengths = Tensor<int32_t>({1}, {2});
   EXPECT_NEAR(attention(op).out.data[0], 7, 1e-6);
+  List list = makeList({1, 0, 3}, 2);
+  SoftmaxStats start = SoftmaxStats::start(1, 1, 1, 1);
+  EXPECT_NEAR(finalize(onlineAttention(op, start)).out.data[0], 7, 1e-6);
+  EXPECT_NEAR(finalize(onlineAttention(op, start, &list)).out.data[0], 7, 1e-6);
 }
 
 TEST(Attention, CausalIsBottomRight) {

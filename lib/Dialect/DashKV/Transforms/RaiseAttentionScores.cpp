@@ -268,5 +268,9 @@ bool AttentionMatcher::normalizeOperands() {
       break;
     }
   }
+  // 0 * inf and x / 0 are no scaled scores, and the attribute is f32.
+  float scale = static_cast<float>(attention.scale);
+  if (scale == 0 || !std::isfinite(scale))
+    return fail("score-modifier", "the scale is 0 or not finite in f32");
   return true;
 }
