@@ -74,6 +74,8 @@ static Value packBits(LinalgBuilder &b, Value z) {
       });
 }
 
+static constexpr double kLargestFinite = std::numeric_limits<float>::max();
+
 /// z [B,Hc,M,L] as weights in -levels..levels, and 1/s.
 static std::pair<Value, Value> quantize(LinalgBuilder &b, Value z, int64_t levels) {
   SmallVector<OpFoldResult> sizes = b.sizes(z), rows(sizes.begin(), sizes.end() - 1);
@@ -82,9 +84,8 @@ static std::pair<Value, Value> quantize(LinalgBuilder &b, Value z, int64_t level
   // scale is NaN.
   Value clean = b.map(sizes, f32, {{z, iota(4)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
     Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, args[0], args[0]);
-    double largest = APFloat::getLargest(APFloat::IEEEsingle()).convertToDouble();
-    Value low = arith::MaximumFOp::create(b, args[0], b.f32(-largest));
-    Value clamped = arith::MinimumFOp::create(b, low, b.f32(largest));
+    Value low = arith::MaximumFOp::create(b, args[0], b.f32(-kLargestFinite));
+    Value clamped = arith::MinimumFOp::create(b, low, b.f32(kLargestFinite));
     return arith::SelectOp::create(b, isNaN, b.f32(0), clamped);
   });
   auto reduce = [&](bool isMax) {
@@ -101,27 +102,31 @@ static std::pair<Value, Value> quantize(LinalgBuilder &b, Value z, int64_t level
                   [&](LinalgBuilder &b, ValueRange args) -> Value {
                     Value byMax = arith::DivFOp::create(b, b.f32(levels + 1), args[0]);
                     Value bySum = arith::DivFOp::create(b, b.f32(126), args[1]);
-                    return arith::MinimumFOp::create(b, byMax, bySum);
+                    Value least = arith::MinimumFOp::create(b, byMax, bySum);
+                    // Denormals: both quotients may be infinite, and the weights
+                    // would all be the largest.
+                    return arith::MinimumFOp::create(b, least, b.f32(kLargestFinite));
                   });
   Value weights =
       b.map(sizes, b.getI8Type(), {{clean, iota(4)}, {s, iota(3)}},
             [&](LinalgBuilder &b, ValueRange args) -> Value {
               Value zero = b.f32(0);
-              Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], zero);
               Value scaled = arith::MulFOp::create(b, math::AbsFOp::create(b, args[0]), args[1]);
               Value floor = math::FloorOp::create(b, scaled);
               Value cut = arith::MinimumFOp::create(b, floor, b.f32(levels));
-              // An all-zero row has s = inf: 0 * inf must not be converted.
-              Value safe = arith::SelectOp::create(b, isZero, zero, cut);
-              Value weight = arith::FPToSIOp::create(b, b.getI8Type(), safe);
+              Value weight = arith::FPToSIOp::create(b, b.getI8Type(), cut);
               Value negative = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, args[0], zero);
               Value negated =
                   arith::SubIOp::create(b, b.constant(b.getI8Type(), int64_t(0)), weight);
               return arith::SelectOp::create(b, negative, negated, weight);
             });
-  Value inverse = b.map(rows, f32, {{s, iota(3)}}, [&](LinalgBuilder &b, ValueRange args) -> Value {
-    return arith::DivFOp::create(b, b.f32(1), args[0]);
-  });
+  Value inverse =
+      b.map(rows, f32, {{s, iota(3)}, {largest, iota(3)}},
+            [&](LinalgBuilder &b, ValueRange args) -> Value {
+              Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[1], b.f32(0));
+              return arith::SelectOp::create(b, isZero, b.f32(0),
+                                             arith::DivFOp::create(b, b.f32(1), args[0]));
+            });
   return {weights, inverse};
 }
 
