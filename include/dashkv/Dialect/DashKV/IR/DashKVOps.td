@@ -125,7 +125,7 @@ def DashKV_HashEncodeOp : DashKV_StructuredOp<"hash_encode", 3, [AttrSizedOperan
       give 0).
     - `levels = W` (2 to 15) **[ours]**: weighted result `[B,Hc,M,L] i8`,
       `w_b = sign(z_b) * min(W, floor(|z_b| * s))` with
-      `s = min((W + 1) / max|z|, 126 / sum|z|)`; NaN counts as 0 and infinities as
+      `s = min((W + 1) / max|z|, 126 / sum|z|)`, at most the largest finite f32; NaN counts as 0 and infinities as
       the largest finite value.
     - `code_scale [B,Hc,M] f32` = 1/s (1 when packed, 0 for an all-zero row), so
       that `w_b * code_scale` approximates `z_b`.
