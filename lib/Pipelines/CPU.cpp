@@ -3,6 +3,7 @@
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -41,6 +42,30 @@ void mlir::dashkv::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  if (options.lowering == CPULowering::Linalg) {
+    buildLinalgPipeline(pm, options);
+    buildBufferizePipeline(pm);
+    return;
+  }
+  if (options.runtimeChecks)
+    pm.addPass(createGenerateRuntimeVerificationPass());
+  pm.addPass(createExpandTieredPass());
+  SelectTileConfigPassOptions select;
+  select.target = options.target;
+  select.workers = options.workers;
+  pm.addPass(createSelectTileConfigPass(select));
+  pm.addPass(createConvertDashKVToLinalgPass());
+  pm.addPass(createConvertInteropToSCFPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  buildBufferizePipeline(pm);
+  pm.addPass(createConvertDashKVToVectorPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyContractPass());
+}
+
 void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   // A result that is an argument updated in place is no result: the caller has
   // the buffer, and returning it would cost a copy.
@@ -54,6 +79,7 @@ void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
@@ -66,6 +92,9 @@ void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  ConvertVectorToLLVMPassOptions vectorOptions;
+  vectorOptions.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectorOptions));
   pm.addPass(createFinalizeMemRefToLLVMConversionPass()); // the next leaves memref.reshape
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
@@ -82,8 +111,8 @@ void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
 }
 
 void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
-  buildLinalgPipeline(pm, options);
-  buildLLVMPipeline(pm);
+  buildKernelsPipeline(pm, options);
+  buildLoopsToLLVMPipeline(pm);
 }
 
 void mlir::dashkv::registerDashKVPipelines() {

@@ -1,5 +1,6 @@
 //===- Compile.cpp - From an attention graph to any product ---------------===//
 #include "dashkv/Pipelines/Compile.h"
+#include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Pipelines/NVVM.h"
@@ -149,53 +150,27 @@ LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
   return success();
 }
 
-/// A target machine for `name`, or an error that says which names there are.
-static std::unique_ptr<llvm::TargetMachine>
-createMachine(StringRef name, function_ref<InFlightDiagnostic()> error) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  std::string triple = llvm::sys::getDefaultTargetTriple(), message;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), message);
-  if (!target) {
-    error() << message;
-    return nullptr;
-  }
-  std::string cpu = name.str(), features;
-  if (name == "native") {
-    cpu = llvm::sys::getHostCPUName().str();
-    for (auto &feature : llvm::sys::getHostCPUFeatures())
-      features += (feature.second ? "+" : "-") + feature.first().str() + ",";
-  }
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      target->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
-  if (!subtarget->isCPUStringValid(cpu)) {
-    InFlightDiagnostic diagnostic =
-        error() << "expected native, a CPU that LLVM knows (x86-64-v3, znver4, ...) or a GPU (";
-    llvm::interleaveComma(NVPTXTarget::getAll(), diagnostic,
-                          [&](const NVPTXTarget &gpu) { diagnostic << gpu.chip; });
-    diagnostic << ") as target, but got '" << name << "'";
-    return nullptr;
-  }
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      llvm::Triple(triple), cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
-}
-
 LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
   std::unique_ptr<llvm::TargetMachine> machine =
-      createMachine(options.target, [&] { return optionError(); });
-  if (!machine)
-    return failure();
+      CPUTarget::get(options.target, [&] { return optionError(); })->createTargetMachine();
   // Helpers that lowering adds must not collide where objects are linked.
   llvm::StringSet<> exported;
   for (auto function : module.getOps<func::FuncOp>())
     if (function.isPublic())
       exported.insert(function.getName());
-  auto build = [&](OpPassManager &manager) {
-    buildLLVMPipeline(manager);
+  CPUPipelineOptions cpuOptions;
+  cpuOptions.runtimeChecks = options.runtimeChecks;
+  cpuOptions.lowering = options.lowering;
+  cpuOptions.target = options.target;
+  auto buildKernels = [&](OpPassManager &manager) {
+    buildKernelsPipeline(manager, cpuOptions);
     return success();
   };
-  if (failed(runStage("llvm", build)))
+  auto buildLLVM = [&](OpPassManager &manager) {
+    buildLoopsToLLVMPipeline(manager);
+    return success();
+  };
+  if (failed(runStage("kernels", buildKernels)) || failed(runStage("llvm", buildLLVM)))
     return failure();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
@@ -227,7 +202,7 @@ LogicalResult Compilation::checkOptions() {
   auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
   if (isGPU ? failed(NVPTXTarget::get(options.target, report))
-            : !createMachine(options.target, report))
+            : failed(CPUTarget::get(options.target, report)))
     return failure();
   if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::LLVM)
     return optionError()
@@ -257,6 +232,8 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
     return print(module, os), success();
   if (options.emit == EmitKind::PTX)
     return emitForGPU(os);
+  if (options.emit != EmitKind::Linalg)
+    return emitForCPU(os);
   auto lower = [&](OpPassManager &manager) {
     CPUPipelineOptions cpuOptions;
     cpuOptions.runtimeChecks = options.runtimeChecks;
@@ -265,9 +242,7 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
   };
   if (failed(runStage("linalg", lower)))
     return failure();
-  if (options.emit == EmitKind::Linalg)
-    return print(module, os), success();
-  return emitForCPU(os);
+  return print(module, os), success();
 }
 
 LogicalResult dashkv::compile(ModuleOp module, const CompileOptions &options,

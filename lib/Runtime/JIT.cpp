@@ -1,12 +1,11 @@
 //===- JIT.cpp - Compile a module for this CPU and call it ----------------===//
 #include "dashkv/Runtime/JIT.h"
+#include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "dashkv/Pipelines/Optimize.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
 #include <cstdlib>
@@ -25,9 +24,6 @@ static int reportCheck(const char *message) {
 static void stopAfterCheck() { std::exit(1); }
 
 FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
-  static bool initialized =
-      !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
-  (void)initialized;
   std::unique_ptr<JIT> jit(new JIT());
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
@@ -51,8 +47,7 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   // Between bufferization and the rest the IR tells which results are
   // arguments updated in place.
   PassManager first(module.getContext()), second(module.getContext());
-  buildLinalgPipeline(first, options);
-  buildBufferizePipeline(first);
+  buildKernelsPipeline(first, options);
   if (failed(first.run(module)))
     return failure();
   for (auto &entry : jit->functions)
@@ -61,24 +56,20 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   if (failed(second.run(module)))
     return failure();
 
-  auto machineBuilder = llvm::orc::JITTargetMachineBuilder::detectHost();
-  if (!machineBuilder)
-    return module.emitError("cannot detect the host CPU: ")
-           << llvm::toString(machineBuilder.takeError());
-  machineBuilder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
-  auto machine = machineBuilder->createTargetMachine();
-  if (!machine)
-    return module.emitError("cannot make a target machine: ")
-           << llvm::toString(machine.takeError());
+  FailureOr<CPUTarget> target = CPUTarget::get(
+      options.target, [&] { return emitError(UnknownLoc::get(module.getContext())); });
+  if (failed(target))
+    return failure();
+  std::unique_ptr<llvm::TargetMachine> machine = target->createTargetMachine();
   ExecutionEngineOptions engineOptions;
   // A named variable: the option is a reference to it.
-  llvm::TargetMachine *optimizeFor = machine->get();
+  llvm::TargetMachine *optimizeFor = machine.get();
   auto optimize = [optimizeFor](llvm::Module *llvmModule) {
     return optimizeForCPU(llvmModule, optimizeFor);
   };
   engineOptions.transformer = optimize;
   engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
-  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
+  auto engine = ExecutionEngine::create(module, engineOptions, std::move(machine));
   if (!engine)
     return module.emitError("cannot compile: ") << llvm::toString(engine.takeError());
   jit->engine = std::move(*engine);

@@ -57,6 +57,11 @@ static cl::opt<bool>
     runtimeChecks("runtime-checks",
                   cl::desc("Check sizes, lengths, indices and code weights while running"),
                   cl::cat(category));
+static cl::opt<CPULowering>
+    lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
+             cl::init(CPULowering::Linalg), cl::cat(category),
+             cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
+                        clEnumValN(CPULowering::Vector, "vector", "vector kernels")));
 static cl::opt<std::string> stages("stages",
                                    cl::desc("Folder that receives the MLIR after every stage"),
                                    cl::value_desc("folder"), cl::cat(category));
@@ -122,6 +127,7 @@ int main(int argc, char **argv) {
   options.assumeNonemptyRows = assumeNonemptyRows;
   options.materializeIndexMasks = materializeIndexMasks;
   options.runtimeChecks = runtimeChecks;
+  options.lowering = lowering;
   options.stages = stages;
   // The file is written whole or not at all.
   SmallVector<char> product;

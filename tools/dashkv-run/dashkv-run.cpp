@@ -45,6 +45,16 @@ static cl::opt<bool>
                   cl::desc("Check sizes, lengths, indices and code weights while running"),
                   cl::cat(category));
 
+static cl::opt<CPULowering>
+    lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
+             cl::init(CPULowering::Linalg), cl::cat(category),
+             cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
+                        clEnumValN(CPULowering::Vector, "vector", "vector kernels")));
+static cl::opt<std::string> target("target",
+                                   cl::desc("CPU to compile for: native or one that this CPU is "
+                                            "compatible with (x86-64-v3, ...)"),
+                                   cl::value_desc("name"), cl::init("native"), cl::cat(category));
+
 static int fail(const Twine &message) {
   llvm::WithColor::error(llvm::errs(), "dashkv-run") << message << "\n";
   return 1;
@@ -116,6 +126,8 @@ int main(int argc, char **argv) {
 
   CPUPipelineOptions options;
   options.runtimeChecks = runtimeChecks;
+  options.lowering = lowering;
+  options.target = target;
   OwningOpRef<ModuleOp> original = module->clone();
   FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(*module, options);
   if (failed(jit))

@@ -185,7 +185,7 @@ std::string Kernel::compile() {
       mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return "cannot parse: " + message;
-  auto compiled = JIT::compile(*module, mlir::dashkv::CPUPipelineOptions());
+  auto compiled = JIT::compile(*module, options);
   if (mlir::failed(compiled))
     return "cannot compile: " + message;
   jit = std::move(*compiled);

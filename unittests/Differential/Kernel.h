@@ -34,8 +34,9 @@ struct Report {
 
 class Kernel {
 public:
-  Kernel(mlir::MLIRContext &context, Random &random, Report &report)
-      : random(random), report(report), context(context) {}
+  Kernel(mlir::MLIRContext &context, const mlir::dashkv::CPUPipelineOptions &options,
+         Random &random, Report &report)
+      : random(random), report(report), context(context), options(options) {}
 
   Random &random;
   Report &report;
@@ -104,6 +105,7 @@ private:
   const mlir::dashkv::Array &result(const std::string &operand) const;
 
   mlir::MLIRContext &context;
+  const mlir::dashkv::CPUPipelineOptions &options;
   std::map<std::string, Dim> dimSizes;
   std::map<std::string, Operand> operands;
   Names arguments, results;

@@ -25,6 +25,13 @@ static cl::opt<uint64_t> first("first", cl::desc("First seed"), cl::init(0), cl:
 static cl::opt<std::string>
     xmlFile("xml", cl::desc("Where the result is written as JUnit XML, as one test"),
             cl::value_desc("file"), cl::cat(category));
+static cl::opt<mlir::dashkv::CPULowering> lowering(
+    "lowering", cl::desc("Lowering that is tested"),
+    cl::init(mlir::dashkv::CPULowering::Linalg), cl::cat(category),
+    cl::values(clEnumValN(mlir::dashkv::CPULowering::Linalg, "linalg", "portable loops"),
+               clEnumValN(mlir::dashkv::CPULowering::Vector, "vector", "vector kernels")));
+static cl::opt<std::string> target("target", cl::desc("CPU that is compiled for"),
+                                   cl::init("native"), cl::cat(category));
 static cl::opt<bool> print("print", cl::desc("Print the kernel of each seed before it runs"),
                            cl::cat(category));
 
@@ -37,11 +44,14 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::dashkv::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  mlir::dashkv::CPUPipelineOptions options;
+  options.lowering = lowering;
+  options.target = target;
   Report report;
   int failures = 0;
   for (uint64_t seed = first; seed < first + numSeeds; ++seed) {
     Random random(seed);
-    Kernel kernel(context, random, report);
+    Kernel kernel(context, options, random, report);
     std::unique_ptr<Case> current = makeCase(seed, kernel.name);
     kernel.hit("op=" + kernel.name);
     current->declare(kernel);

@@ -11,8 +11,10 @@ def ConvertDashKVToLinalgPass : Pass<"convert-dashkv-to-linalg"> {
     MLIR backend takes its output. Integer results equal the scalar oracle bit
     for bit, float results up to rounding.
 
+    Ops with a `dashkv.tile_config` stay: convert-dashkv-to-vector lowers them.
+
     Pre: dashkv-expand-tiered has run; ops on tensors or memrefs.
-    Post: no dashkv op is left; a left-over is an error at its location.
+    Post: no other dashkv op is left; a left-over is an error at its location.
     Example: test/Conversion/dashkv-to-linalg.mlir.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
@@ -42,6 +44,42 @@ def ConvertDashKVToGPUPass : Pass<"convert-dashkv-to-gpu", "::mlir::ModuleOp"> {
     Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">,
     Option<"partial", "partial", "bool", /*default=*/"false",
            "Leave ops without a kernel to the host">];
+}
+
+def SelectTileConfigPass : Pass<"dashkv-select-tile-config"> {
+  let summary = "Choose the CPU kernel of each op";
+  let description = [{
+    Attaches a `#dashkv.tile_config` for `target` to each op of the step level that
+    convert-dashkv-to-vector has a kernel for; an op that has one keeps it. An op
+    without a kernel, or all of them where the CPU has no AVX2, is left to the
+    portable lowering, with a missed remark (`--remarks-filter=dashkv`) that says
+    why.
+
+    Pre: dashkv-expand-tiered has run; ops on tensors or memrefs.
+    Example: test/Conversion/select-tile-config.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"native\"",
+           "CPU that the kernels are for, as LLVM spells it (x86-64-v3, znver4, ...)">,
+    Option<"workers", "workers", "int64_t", /*default=*/"1",
+           "Threads to keep busy: with fewer KV heads than this, keys are split">];
+}
+
+def ConvertDashKVToVectorPass : Pass<"convert-dashkv-to-vector", "::mlir::ModuleOp"> {
+  let summary = "Emit the CPU kernels of dashkv ops as vector code";
+  let description = [{
+    Each distinct op becomes a private function of vector, scf, memref, arith and
+    math ops, shaped by the op's `dashkv.tile_config`, and the op a call of it.
+    Integer results equal the scalar oracle bit for bit, float results up to
+    rounding.
+
+    Pre: dashkv-select-tile-config has run, then bufferization.
+    Post: no dashkv op is left; one without a kernel is an error at its location.
+    Example: test/Conversion/dashkv-to-vector.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {

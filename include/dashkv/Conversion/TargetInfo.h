@@ -7,6 +7,12 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include <memory>
+#include <string>
+
+namespace llvm {
+class TargetMachine;
+} // namespace llvm
 
 namespace mlir::dashkv {
 
@@ -29,6 +35,25 @@ struct NVPTXTarget {
 
   /// The attribute that makes a gpu.module compile for this chip.
   Attribute getAttr(MLIRContext *context) const;
+};
+
+/// A CPU: what LLVM generates code for, and what the kernels ask of it.
+struct CPUTarget {
+  std::string triple, cpu, features;
+  /// Bytes of a vector that kernels are built of: 64 with AVX-512 (F, BW, DQ,
+  /// VL), 32 with AVX2, FMA and F16C, 0 on any other CPU, which has no kernels.
+  int64_t vectorBytes = 0;
+  /// Bytes have a popcount instruction (AVX512-BITALG).
+  bool hasBytePopcount = false;
+  /// Prefetches are dropped when all miss buffers are busy (Zen 1 to 3).
+  bool dropsPrefetches = false;
+
+  /// `native` or a CPU of this machine's architecture that LLVM knows; any other
+  /// name is an error.
+  static FailureOr<CPUTarget> get(StringRef name, function_ref<InFlightDiagnostic()> emitError);
+
+  /// Code generation for this CPU at the highest level.
+  std::unique_ptr<llvm::TargetMachine> createTargetMachine() const;
 };
 
 } // namespace mlir::dashkv

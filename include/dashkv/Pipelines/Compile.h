@@ -2,6 +2,7 @@
 #ifndef DASHKV_PIPELINES_COMPILE_H
 #define DASHKV_PIPELINES_COMPILE_H
 
+#include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
@@ -31,6 +32,8 @@ struct CompileOptions {
   /// Options of dashkv-raise-attention.
   bool assumeNonemptyRows = false, materializeIndexMasks = false;
   bool runtimeChecks = false;
+  /// How dashkv ops become code of a CPU.
+  CPULowering lowering = CPULowering::Linalg;
   /// Folder that receives the IR after every stage, if not empty.
   std::string stages;
 };

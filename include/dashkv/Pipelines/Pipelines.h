@@ -7,17 +7,34 @@
 
 namespace mlir::dashkv {
 
-/// Options of the linalg-to-LLVM stage on the CPU.
+/// How dashkv ops become code of a CPU.
+enum class CPULowering {
+  Linalg, ///< portable: linalg, then loops
+  Vector, ///< kernels of our own, with the portable way for ops that have none
+};
+
 struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
   Option<bool> runtimeChecks{
       *this, "runtime-checks",
       llvm::cl::desc(
           "Check at run time what the verifier cannot: sizes, lengths, indices, code weights"),
       llvm::cl::init(false)};
+  Option<CPULowering> lowering{
+      *this, "lowering", llvm::cl::desc("How dashkv ops become code"),
+      llvm::cl::init(CPULowering::Linalg),
+      llvm::cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
+                       clEnumValN(CPULowering::Vector, "vector", "vector kernels"))};
+  Option<std::string> target{*this, "target", llvm::cl::desc("CPU that vector kernels are for"),
+                             llvm::cl::init("native")};
+  Option<int64_t> workers{*this, "workers", llvm::cl::desc("Threads to keep busy"),
+                          llvm::cl::init(1)};
 };
 
 /// L2 to L0: expands tiered attention and lowers every dashkv op to linalg.
 void buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
+
+/// The lowering of `options` up to buffers: only upstream dialects are left.
+void buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
 /// Linalg on tensors to linalg on buffers, function boundaries included.
 void buildBufferizePipeline(OpPassManager &pm);

@@ -34,6 +34,8 @@ template <typename OpTy> struct LowerOnTensors : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
     if (!op.hasPureTensorSemantics())
       return rewriter.notifyMatchFailure(op, "on memrefs");
+    if (op->hasAttr(kTileConfigAttrName))
+      return rewriter.notifyMatchFailure(op, "has a CPU kernel");
     LinalgBuilder b(op.getLoc(), rewriter);
     FailureOr<SmallVector<Value>> results = lowerOp(b, op);
     if (failed(results))
@@ -63,7 +65,7 @@ struct ConvertDashKVToLinalgPass
     if (failed(applyPatternsGreedily(getOperation(), patterns, config)))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([&](Operation *op) {
-      if (!isa_and_nonnull<DashKVDialect>(op->getDialect()))
+      if (!isa_and_nonnull<DashKVDialect>(op->getDialect()) || op->hasAttr(kTileConfigAttrName))
         return WalkResult::advance();
       InFlightDiagnostic diagnostic = emitError(op->getLoc())
                                       << "no lowering to linalg for " << op->getName();

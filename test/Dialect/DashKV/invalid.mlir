@@ -1290,3 +1290,27 @@ func.func @f(%a: tensor<4xf32>) -> (tensor<4xf32> {dashkv.kernel = @f}) {
 func.func @f(%a: tensor<4xf32>) -> (tensor<4xf32> {dashkv.role}) {
   return %a : tensor<4xf32>
 }
+
+// -----
+
+// expected-error @below {{expected vectors of 32 or 64 bytes, but got 16}}
+#vectors = #dashkv.tile_config<vector = 16>
+
+// -----
+
+// expected-error @below {{expected keys of a block in multiples of 16, but got 24}}
+#keys = #dashkv.tile_config<vector = 64, keys = 24>
+
+// -----
+
+// expected-error @below {{expected splits >= 1, but got 0}}
+#splits = #dashkv.tile_config<vector = 64, splits = 0>
+
+// -----
+
+func.func @tile_config(%a: tensor<1x4x1x64xf32>, %m: tensor<1x4x1xf32>, %o: tensor<1x4x1x64xf16>) {
+  // expected-error @below {{expected a #dashkv.tile_config in 'dashkv.tile_config', but got "wide"}}
+  dashkv.finalize ins(%a, %m, %m : tensor<1x4x1x64xf32>, tensor<1x4x1xf32>, tensor<1x4x1xf32>)
+    outs(%o : tensor<1x4x1x64xf16>) {dashkv.tile_config = "wide"}
+  return
+}

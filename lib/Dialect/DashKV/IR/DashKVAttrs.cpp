@@ -266,3 +266,20 @@ int64_t TieringAttr::getFullCapacity(int64_t keys, bool hasForced) const {
 int64_t TieringAttr::getMidCapacity(int64_t keys) const {
   return getTies() == Ties::Inclusive ? keys : std::min(keys, getMidBudget(keys));
 }
+
+//===----------------------------------------------------------------------===//
+// TileConfigAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult TileConfigAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t vector,
+                                     int64_t keys, int64_t splits, ScanForm, Prefetch, ListFetch) {
+  if (vector != 32 && vector != 64)
+    return emitError() << "expected vectors of 32 or 64 bytes, but got " << vector;
+  int64_t lanes = vector / 4;
+  if (keys < lanes || keys % lanes != 0)
+    return emitError() << "expected keys of a block in multiples of " << lanes << ", but got "
+                       << keys;
+  if (splits < 1)
+    return emitError() << "expected splits >= 1, but got " << splits;
+  return success();
+}

@@ -32,6 +32,13 @@ LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttrib
     return op->emitError("expected a symbol in '")
            << kKernelAttrName << "', but got " << attribute.getValue();
   }
+  if (attribute.getName() == kTileConfigAttrName &&
+      isa_and_nonnull<DashKVDialect>(op->getDialect())) {
+    if (isa<TileConfigAttr>(attribute.getValue()))
+      return success();
+    return op->emitError("expected a #dashkv.tile_config in '")
+           << kTileConfigAttrName << "', but got " << attribute.getValue();
+  }
   return op->emitError("expected no attribute '")
          << attribute.getName().strref() << "' on an operation";
 }

@@ -30,6 +30,8 @@ inline constexpr llvm::StringLiteral kRoleAttrName = "dashkv.role";
 /// Attribute of a retrieve with the symbol of the kernel that
 /// convert-dashkv-to-gpu has outlined for it.
 inline constexpr llvm::StringLiteral kKernelAttrName = "dashkv.kernel";
+/// Attribute of a step with the TileConfigAttr of its CPU kernel.
+inline constexpr llvm::StringLiteral kTileConfigAttrName = "dashkv.tile_config";
 
 /// The form of a pair of query and key codes.
 struct CodeForm {

@@ -33,6 +33,49 @@ def DashKV_ActivationAttr : EnumAttr<DashKV_Dialect, DashKV_Activation, "activat
   let assemblyFormat = "`<` $value `>`";
 }
 
+def DashKV_ScanForm : DashKV_Enum<"ScanForm", "how a CPU counts differing bits", [
+    I32EnumAttrCase<"Table", 0, "table">, I32EnumAttrCase<"Popcount", 1, "popcount">]>;
+
+def DashKV_Prefetch : DashKV_Enum<"Prefetch", "which rows a CPU kernel asks for ahead of use", [
+    I32EnumAttrCase<"Rows", 0, "rows">, I32EnumAttrCase<"Repeated", 1, "repeated">,
+    I32EnumAttrCase<"None", 2, "none">]>;
+
+def DashKV_ListFetch : DashKV_Enum<"ListFetch", "how rows of several index lists are fetched", [
+    I32EnumAttrCase<"Each", 0, "each">, I32EnumAttrCase<"Union", 1, "union">]>;
+
+def DashKV_TileConfigAttr : AttrDef<DashKV_Dialect, "TileConfig"> {
+  let mnemonic = "tile_config";
+  let summary = "Tile sizes and forms of a kernel on one CPU";
+  let description = [{
+    Chosen by `dashkv-select-tile-config` for a target, followed by
+    `dashkv-tile-and-fuse` and `convert-dashkv-to-vector`, which ask nothing else
+    of the target.
+
+    | field | meaning |
+    |---|---|
+    | `vector` | bytes of a vector: 64 (AVX-512) or 32 (AVX2) |
+    | `keys` | keys of a softmax block |
+    | `splits` | parts into which the keys of a KV head are cut |
+    | `scan` | `table`: byte shuffles of nibble tables; `popcount`: `math.ctpop` |
+    | `prefetch` | `rows`: rows of this and the next block; `repeated`: again shortly before use, for CPUs that drop prefetches; `none` |
+    | `lists` | `each`: list by list; `union`: a row that several lists hold is read once |
+
+    Example: `#dashkv.tile_config<vector = 32, splits = 2>`
+  }];
+  let parameters = (ins
+    "int64_t":$vector, DefaultValuedParameter<"int64_t", "32">:$keys,
+    DefaultValuedParameter<"int64_t", "1">:$splits,
+    DefaultValuedParameter<"::mlir::dashkv::ScanForm", "::mlir::dashkv::ScanForm::Table">:$scan,
+    DefaultValuedParameter<"::mlir::dashkv::Prefetch", "::mlir::dashkv::Prefetch::Rows">:$prefetch,
+    DefaultValuedParameter<"::mlir::dashkv::ListFetch", "::mlir::dashkv::ListFetch::Each">:$lists);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// f32 lanes of a vector.
+    int64_t getLanes() const { return getVector() / 4; }
+  }];
+}
+
 def DashKV_TieringAttr : AttrDef<DashKV_Dialect, "Tiering"> {
   let mnemonic = "tiering";
   let summary = "How many keys each tier takes and how they are chosen";
