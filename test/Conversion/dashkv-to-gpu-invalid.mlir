@@ -38,6 +38,15 @@ func.func @code_length(%q: tensor<1x4x1x5xi8>, %k: tensor<1x2x?x5xi8>, %i0: tens
 
 // -----
 
+func.func @byte_planes(%q: tensor<1x4x1x8xi8>, %k: tensor<1x2x?x8x64xi8>, %i0: tensor<1x2x1x?xi32>, %c0: tensor<1x2x1xi32>) {
+  // expected-error @below {{'dashkv.retrieve' op expected key-major codes on target sm_90a, but got byte planes}}
+  %0:3 = dashkv.retrieve codes(%q, %k : tensor<1x4x1x8xi8>, tensor<1x2x?x8x64xi8>)
+      outs(%i0, %c0, %c0 : tensor<1x2x1x?xi32>, tensor<1x2x1xi32>, tensor<1x2x1xi32>) {tiering = #dashkv.tiering<>}
+  return
+}
+
+// -----
+
 func.func @shared_memory(%q: tensor<1x128x1x32xi8>, %k: tensor<1x1x?x32xi8>, %i0: tensor<1x1x1x?xi32>, %c0: tensor<1x1x1xi32>) {
   // expected-error @below {{'dashkv.retrieve' op expected at most 49152 bytes of shared memory on target sm_90a, but the histogram of a query row takes 65824}}
   %0:3 = dashkv.retrieve codes(%q, %k : tensor<1x128x1x32xi8>, tensor<1x1x?x32xi8>)

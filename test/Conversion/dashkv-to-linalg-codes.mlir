@@ -152,6 +152,20 @@ func.func @hamming_weighted(%qc: tensor<1x2x1x16xi8>, %kc: tensor<1x2x16x2xi8>, 
 
 // -----
 
+// Byte planes are unpacked to key-major codes of 64 keys a block.
+// CHECK-LABEL: @distances_of_planes
+// CHECK-SAME:    %[[KC:[a-z0-9]+]]: tensor<1x2x?x2x64xi8>
+// CHECK:         %[[ROWS:.+]] = linalg.transpose ins(%[[KC]] : {{.*}}) outs(%{{.*}} : tensor<1x2x?x64x2xi8>) permutation = [0, 1, 2, 4, 3]
+// CHECK:         %[[KEYS:.+]] = tensor.collapse_shape %[[ROWS]] {{.*}} into tensor<1x2x?x2xi8>
+// CHECK:         linalg.generic
+// CHECK:           tensor.extract %[[KEYS]]
+func.func @distances_of_planes(%qc: tensor<1x8x1x2xi8>, %kc: tensor<1x2x?x2x64xi8>, %d: tensor<1x8x1x?xi8>) -> tensor<1x8x1x?xi8> {
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x2xi8>, tensor<1x2x?x2x64xi8>) outs(%d : tensor<1x8x1x?xi8>)
+  return %0 : tensor<1x8x1x?xi8>
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // calibrate
 //===----------------------------------------------------------------------===//

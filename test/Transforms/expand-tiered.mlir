@@ -286,6 +286,58 @@ func.func @layout_below(%q: tensor<1x1x8x64xf16>, %k: tensor<1x16x2x64xf16>, %qc
 
 // -----
 
+// Byte planes hold 28 keys that do not exist: lengths say so, made of the number
+// of keys where there are none. Lists have the capacity of 8256 keys, not 8228.
+// CHECK-LABEL: @byte_planes
+// CHECK-SAME:    %[[KC:[a-z0-9]+]]: tensor<1x2x129x8x64xi8>
+// CHECK:         %[[N:.+]] = arith.constant 8228 : index
+// CHECK:         %[[N32:.+]] = arith.index_cast %[[N]] : index to i32
+// CHECK:         %[[LENGTHS:.+]] = linalg.fill ins(%[[N32]] : i32) outs(%{{.*}} : tensor<1xi32>)
+// CHECK:         dashkv.retrieve codes(%{{.*}}, %[[KC]] : {{.*}}) lengths(%[[LENGTHS]] : tensor<1xi32>) outs({{.*}} : tensor<1x2x1x481xi32>, {{.*}}) kept(%{{.*}} : tensor<1x8256xi1>)
+func.func @byte_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x8228x64xf16>, %qc: tensor<1x2x1x64xi8>, %kc: tensor<1x2x129x8x64xi8>, %kept: tensor<1x8256xi1>, %o: tensor<1x8x1x64xf16>) -> (tensor<1x8x1x64xf16>, tensor<1x8256xi1>) {
+  %0:2 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x8228x64xf16>, tensor<1x2x8228x64xf16>)
+      codes(%qc, %kc : tensor<1x2x1x64xi8>, tensor<1x2x129x8x64xi8>) outs(%o : tensor<1x8x1x64xf16>) kept(%kept : tensor<1x8256xi1>) {tiering = #dashkv.tiering<>}
+  return %0#0, %0#1 : tensor<1x8x1x64xf16>, tensor<1x8256xi1>
+}
+
+// -----
+
+// 8192 keys fill their blocks.
+// CHECK-LABEL: @full_planes
+// CHECK:         dashkv.retrieve codes({{.*}}) outs(
+func.func @full_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x8192x64xf16>, %qc: tensor<1x2x1x64xi8>, %kc: tensor<1x2x128x8x64xi8>, %o: tensor<1x8x1x64xf16>) -> tensor<1x8x1x64xf16> {
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x8192x64xf16>, tensor<1x2x8192x64xf16>)
+      codes(%qc, %kc : tensor<1x2x1x64xi8>, tensor<1x2x128x8x64xi8>) outs(%o : tensor<1x8x1x64xf16>) {tiering = #dashkv.tiering<>}
+  return %0 : tensor<1x8x1x64xf16>
+}
+
+// -----
+
+// With a number of keys that only a run knows, exact below dense_below: there
+// `kept` ends with the keys as well.
+// CHECK-LABEL: @dynamic_planes
+// CHECK-SAME:    %[[K:[a-z0-9]+]]: tensor<1x2x?x64xf16>, %{{.*}}: tensor<1x2x1x64xi8>, %[[KC:[a-z0-9]+]]: tensor<1x2x?x8x64xi8>
+// CHECK:         %[[N:.+]] = tensor.dim %[[K]], %{{.*}}
+// CHECK:         %[[NB:.+]] = tensor.dim %[[KC]], %{{.*}}
+// CHECK:         %[[PADDED:.+]] = arith.muli %[[NB]], %{{.*}}
+// CHECK:         arith.cmpi slt, %[[N]], %{{.*}}
+// CHECK:         scf.if
+// CHECK:           dashkv.attention causal
+// CHECK:           %[[N32:.+]] = arith.index_cast %[[N]] : index to i32
+// CHECK:           %[[ALL:.+]] = linalg.fill ins(%[[N32]] : i32)
+// CHECK:           linalg.generic {{.*}} ins(%[[ALL]] : tensor<1xi32>) outs(%{{.*}} : tensor<1x?xi1>)
+// CHECK:         else
+// CHECK:           arith.minsi %{{.*}}, %[[PADDED]]
+// CHECK:           %[[LENGTHS:.+]] = linalg.fill
+// CHECK:           dashkv.retrieve {{.*}} lengths(%[[LENGTHS]] : tensor<1xi32>)
+func.func @dynamic_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x?x64xf16>, %qc: tensor<1x2x1x64xi8>, %kc: tensor<1x2x?x8x64xi8>, %kept: tensor<1x?xi1>, %o: tensor<1x8x1x64xf16>) -> (tensor<1x8x1x64xf16>, tensor<1x?xi1>) {
+  %0:2 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x?x64xf16>, tensor<1x2x?x64xf16>)
+      codes(%qc, %kc : tensor<1x2x1x64xi8>, tensor<1x2x?x8x64xi8>) outs(%o : tensor<1x8x1x64xf16>) kept(%kept : tensor<1x?xi1>) {tiering = #dashkv.tiering<>}
+  return %0#0, %0#1 : tensor<1x8x1x64xf16>, tensor<1x?xi1>
+}
+
+// -----
+
 // Sizes that only the inits tell come back by a cast.
 // CHECK-LABEL: @dynamic_operands_static_result
 // CHECK:         dashkv.online_attention {{.*}} outs({{.*}} : tensor<?x8x1x64xf32>, tensor<?x8x1xf32>, tensor<?x8x1xf32>)

@@ -72,6 +72,9 @@ FailureOr<ScanSpec> ScanSpec::get(RetrieveOp op, const NVPTXTarget &target) {
            << target.chip << ", but got codes of " << queryType << " and " << keyType;
   // The verifier has checked the form (c3) and the heads (c2).
   CodeForm form = *CodeForm::get(queryType, keyType);
+  if (form.planes)
+    return op.emitOpError("expected key-major codes on target ")
+           << target.chip << ", but got byte planes";
   if (form.bits < 32 || !llvm::isPowerOf2_64(form.bits))
     return op.emitOpError("expected codes of 32, 64, 128 or 256 bits on target ")
            << target.chip << ", but got " << form.bits;

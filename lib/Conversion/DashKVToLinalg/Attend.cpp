@@ -485,8 +485,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
     return failure();
   CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   Type i8 = b.getI8Type(), i32 = b.getI32Type(), f32 = b.getF32Type();
-  OpFoldResult kvHeads = b.size(op.getKeyCodes(), 1);
-  OpFoldResult keys = b.size(op.getKeyCodes(), 2);
+  Value keyCodes = b.keyMajor(op.getKeyCodes());
+  OpFoldResult kvHeads = b.size(keyCodes, 1), keys = b.size(keyCodes, 2);
   KeyList list = splitList(b, op.getIndices(), op.getCounts(), kvHeads, keys);
   // A code a query head is split like the heads; a code a KV head serves all.
   bool codePerHead = cast<ShapedType>(op.getQueryCodes().getType()).getDimSize(1) !=
@@ -514,7 +514,7 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
   Value distances =
       b.generic(bit + 1, inputs, {b.filled(sizes, b.i32(0)), {B, K, G, M, N}},
                 [&](LinalgBuilder &b, ValueRange args) -> Value {
-                  Value key = gather(b, op.getKeyCodes(), args[1], byte);
+                  Value key = gather(b, keyCodes, args[1], byte);
                   Value zero = b.constant(i8, int64_t(0));
                   Value count;
                   if (form.weighted) {
@@ -572,7 +572,7 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, EstimateScoresOp
           Value row =
               arith::IndexCastOp::create(b, index, arith::MaxSIOp::create(b, args[0], b.i32(0)));
           Value keyByte = tensor::ExtractOp::create(
-              b, op.getKeyCodes(),
+              b, keyCodes,
               ValueRange{b.loopIndex(0, index), b.loopIndex(1, index), row, byteIndex});
           SmallVector<Value> codeIndex;
           for (unsigned dim : rowLoops)

@@ -148,6 +148,12 @@ Value LinalgBuilder::transpose(Value tensor, ArrayRef<int64_t> permutation) {
   return linalg::TransposeOp::create(*this, tensor, init, permutation)->getResult(0);
 }
 
+Value LinalgBuilder::keyMajor(Value keyCodes) {
+  if (!CodeForm::arePlanes(keyCodes.getType()))
+    return keyCodes;
+  return joinDims(transpose(keyCodes, {0, 1, 2, 4, 3}), 2);
+}
+
 Value LinalgBuilder::castLike(Value tensor, Value like) {
   if (tensor.getType() == like.getType())
     return tensor;

@@ -56,6 +56,9 @@ public:
   Value joinDims(Value tensor, unsigned dim);
   /// `permutation[i]` is the dim of `tensor` that becomes dim i.
   Value transpose(Value tensor, ArrayRef<int64_t> permutation);
+  /// Key codes as they are, or byte planes [B,Hkv,NB,L/8,64] as key-major codes
+  /// [B,Hkv,NB*64,L/8].
+  Value keyMajor(Value keyCodes);
   /// `tensor` with the static type of `like` (sizes are equal by contract).
   Value castLike(Value tensor, Value like);
 

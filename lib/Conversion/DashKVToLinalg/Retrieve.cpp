@@ -32,9 +32,10 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
   Type type = getElementTypeOrSelf(op.getInit().getType());
   // Loops: b, KV head, code head within, m, n. The bytes of a code are unrolled
   // here, so that a distance stays in a register.
-  Value query = b.splitDim(op.getQueryCodes(), 1, b.size(op.getKeyCodes(), 1));
+  Value keyCodes = b.keyMajor(op.getKeyCodes());
+  Value query = b.splitDim(op.getQueryCodes(), 1, b.size(keyCodes, 1));
   SmallVector<OpFoldResult> sizes = b.sizes(query);
-  sizes[4] = b.size(op.getKeyCodes(), 2);
+  sizes[4] = b.size(keyCodes, 2);
   // A byte of a key has 256 values: what each costs a weighted query is tabulated
   // once, [B,K,E,M,L/8,256], so that a key costs one look-up a byte.
   Value table;
@@ -63,8 +64,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, HammingDistanceO
       row.push_back(b.loopIndex(dim, index));
     Value key = b.loopIndex(4, index), sum = b.constant(type, int64_t(0));
     for (int64_t byte = 0; byte < form.bits / 8; ++byte) {
-      Value keyByte = tensor::ExtractOp::create(b, op.getKeyCodes(),
-                                                ValueRange{row[0], row[1], key, b.index(byte)});
+      Value keyByte =
+          tensor::ExtractOp::create(b, keyCodes, ValueRange{row[0], row[1], key, b.index(byte)});
       SmallVector<Value> at = row;
       at.push_back(b.index(byte));
       Value cost;
@@ -656,11 +657,11 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, SelectOp op) {
 FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, RetrieveOp op) {
   CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   SmallVector<OpFoldResult> sizes = b.sizes(op.getQueryCodes());
-  sizes[3] = b.size(op.getKeyCodes(), 2);
+  Value keyCodes = b.keyMajor(op.getKeyCodes());
+  sizes[3] = b.size(keyCodes, 2);
   Type rawType = form.getMaxDistance() > 255 ? b.getI16Type() : b.getI8Type();
-  Value raw =
-      HammingDistanceOp::create(b, op.getQueryCodes(), op.getKeyCodes(), b.empty(sizes, rawType))
-          .getResult(0);
+  Value raw = HammingDistanceOp::create(b, op.getQueryCodes(), keyCodes, b.empty(sizes, rawType))
+                  .getResult(0);
   Value final = CalibrateOp::create(b, raw, op.getLengths(), op.getPrior(), op.getVoteDiscount(),
                                     op.getPriorDiscount(), op.getRadius(),
                                     b.empty(sizes, b.getI16Type()), op.getTiering())

@@ -211,6 +211,36 @@ func.func @f(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x16x64xf16>, %v: tensor<1x2
 
 // -----
 
+// Byte planes have ceil(N / 64) blocks, and flags of keys as many keys as those.
+func.func @f(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x100x64xf16>, %qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x3x8x64xi8>,
+             %o: tensor<1x8x1x64xf16>) {
+  // expected-error @below {{'dashkv.tiered_attention' op expected byte planes of 2 blocks for N = 100, but got 3}}
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x100x64xf16>, tensor<1x2x100x64xf16>)
+      codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x3x8x64xi8>) outs(%o : tensor<1x8x1x64xf16>) {tiering = #dashkv.tiering<>}
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x100x64xf16>, %qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x2x8x64xi8>,
+             %forced: tensor<1x100xi1>, %o: tensor<1x8x1x64xf16>) {
+  // expected-error @below {{'dashkv.tiered_attention' op expected NB * 64 = 128 in forced as in key codes, but got 100}}
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x100x64xf16>, tensor<1x2x100x64xf16>)
+      codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>) forced(%forced : tensor<1x100xi1>)
+      outs(%o : tensor<1x8x1x64xf16>) {tiering = #dashkv.tiering<>}
+  return
+}
+
+// -----
+
+func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x2x8x64xi8>, %d: tensor<1x8x1x100xi8>) {
+  // expected-error @below {{'dashkv.hamming_distance' op expected N = 128 in distances as in key codes, but got 100}}
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>) outs(%d : tensor<1x8x1x100xi8>)
+  return
+}
+
+// -----
+
 func.func @f(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x16x64xf16>, %v: tensor<1x2x16x64xf16>, %qc: tensor<1x8x1x8xi8>,
              %kc: tensor<1x8x16x8xi8>, %o: tensor<1x8x1x64xf16>) {
   // expected-error @below {{'dashkv.tiered_attention' op expected Hkv = 2 in key codes as in key, but got 8}}

@@ -195,6 +195,39 @@ func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x16x?xi8>, %d: tensor<1x8x1
 
 // -----
 
+// c3: byte planes are [B,Hkv,NB,L/8,64].
+func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x1x8x32xi8>, %d: tensor<1x8x1x32xi8>) {
+  // expected-error @below {{'dashkv.hamming_distance' op expected byte planes of 64 keys, but got 32}}
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x1x8x32xi8>) outs(%d : tensor<1x8x1x32xi8>)
+  return
+}
+
+// -----
+
+func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x1x8x?xi8>, %d: tensor<1x8x1x64xi8>) {
+  // expected-error @below {{'dashkv.hamming_distance' op expected byte planes of 64 keys, but got a dynamic number}}
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x1x8x?xi8>) outs(%d : tensor<1x8x1x64xi8>)
+  return
+}
+
+// -----
+
+func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x1x64x64xi8>, %d: tensor<1x8x1x64xi8>) {
+  // expected-error @below {{'dashkv.hamming_distance' op expected key codes of 1 to 32 bytes, but got 64}}
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x1x64x64xi8>) outs(%d : tensor<1x8x1x64xi8>)
+  return
+}
+
+// -----
+
+func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<2x128x8xi8>, %d: tensor<1x8x1x128xi8>) {
+  // expected-error @below {{'dashkv.hamming_distance' op expected key codes of rank 4 (key-major) or 5 (byte planes), but got 'tensor<2x128x8xi8>'}}
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<2x128x8xi8>) outs(%d : tensor<1x8x1x128xi8>)
+  return
+}
+
+// -----
+
 // c3: packed or weighted.
 func.func @f(%qc: tensor<1x8x1x16xi8>, %kc: tensor<1x2x16x8xi8>, %d: tensor<1x8x1x16xi8>) {
   // expected-error @below {{'dashkv.hamming_distance' op expected query codes of 8 (packed) or 64 (weighted) bytes, but got 16}}

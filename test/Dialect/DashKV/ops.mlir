@@ -100,6 +100,26 @@ func.func @tiered_attention_bshd(%q: tensor<1x1x8x64xf16>, %k: tensor<1x?x2x64xf
   return
 }
 
+// Key codes as byte planes; N = 128 of the flags is that of the codes.
+// CHECK-LABEL: @byte_planes
+func.func @byte_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x100x64xf16>, %qc: tensor<1x8x1x8xi8>, %qw: tensor<1x2x1x64xi8>,
+                       %kc: tensor<1x2x2x8x64xi8>, %d: tensor<1x8x1x128xi8>, %flags: tensor<1x128xi1>, %i: tensor<1x2x1x128xi32>,
+                       %c: tensor<1x2x1xi32>, %t: tensor<8xf32>, %s: tensor<1x8x1x128xf32>, %o: tensor<1x8x1x64xf16>) {
+  // CHECK: dashkv.hamming_distance ins({{.*}}tensor<1x2x2x8x64xi8>) outs(%{{.*}} : tensor<1x8x1x128xi8>)
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>) outs(%d : tensor<1x8x1x128xi8>)
+  // CHECK: dashkv.retrieve codes({{.*}}tensor<1x2x2x8x64xi8>) forced({{.*}}) outs({{.*}})
+  %1:3 = dashkv.retrieve codes(%qw, %kc : tensor<1x2x1x64xi8>, tensor<1x2x2x8x64xi8>) forced(%flags : tensor<1x128xi1>)
+      outs(%i, %c, %c : tensor<1x2x1x128xi32>, tensor<1x2x1xi32>, tensor<1x2x1xi32>) {tiering = #dashkv.tiering<>}
+  // CHECK: dashkv.estimate_scores codes({{.*}}tensor<1x2x2x8x64xi8>)
+  %2 = dashkv.estimate_scores codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>) list(%i, %c : tensor<1x2x1x128xi32>, tensor<1x2x1xi32>)
+      scoring(%t, %t : tensor<8xf32>, tensor<8xf32>) outs(%s : tensor<1x8x1x128xf32>)
+  // CHECK: dashkv.tiered_attention ins({{.*}}) codes({{.*}}tensor<1x2x2x8x64xi8>) forced({{.*}}) outs({{.*}}) kept({{.*}})
+  %3:2 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x100x64xf16>, tensor<1x2x100x64xf16>)
+      codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>) forced(%flags : tensor<1x128xi1>)
+      outs(%o : tensor<1x8x1x64xf16>) kept(%flags : tensor<1x128xi1>) {tiering = #dashkv.tiering<>}
+  return
+}
+
 // CHECK-LABEL: @distances
 func.func @distances(%qc: tensor<1x8x2x8xi8>, %kc: tensor<1x2x100x8xi8>, %d: tensor<1x8x2x100xi8>, %qc256: tensor<1x8x2x32xi8>,
                      %kc256: tensor<1x2x100x32xi8>, %d16: tensor<1x8x2x100xi16>, %lengths: tensor<1xi32>, %prior: tensor<1x100xi1>,

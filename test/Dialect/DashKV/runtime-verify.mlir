@@ -21,9 +21,51 @@ func.func @static(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x16x64xf16>, %qc: tens
 
 // -----
 
+// CHECK-LABEL: @static_planes
+// CHECK-NOT:     cf.assert
+// CHECK:         return
+func.func @static_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x100x64xf16>, %qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x2x8x64xi8>, %o: tensor<1x8x1x64xf16>) {
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x100x64xf16>, tensor<1x2x100x64xf16>) codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x2x8x64xi8>)
+      outs(%o : tensor<1x8x1x64xf16>) {tiering = #dashkv.tiering<>}
+  return
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
+
+// A block of byte planes is 64 keys of the distances.
+// CHECK-LABEL: @distances_of_planes
+// CHECK-SAME:    %[[KC:[a-z0-9]+]]: tensor<1x2x?x8x64xi8>, %[[D:[a-z0-9]+]]: tensor<1x8x1x?xi8>
+// CHECK:         %[[DIM:.+]] = tensor.dim %[[KC]], %{{.*}}
+// CHECK:         %[[BLOCKS:.+]] = arith.index_cast %[[DIM]]
+// CHECK:         %[[C64:.+]] = arith.constant 64 : i32
+// CHECK:         arith.muli %[[BLOCKS]], %[[C64]] : i32
+// CHECK:         cf.assert %{{.*}}, "{{.*}}expected one size of n in all operands
+func.func @distances_of_planes(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x?x8x64xi8>, %d: tensor<1x8x1x?xi8>) {
+  %0 = dashkv.hamming_distance ins(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x?x8x64xi8>) outs(%d : tensor<1x8x1x?xi8>)
+  return
+}
+
+// -----
+
+// Flags have as many keys as the planes, which have ceil(N / 64) blocks; lengths
+// end with the keys.
+// CHECK-LABEL: @tiered_planes
+// CHECK-DAG:     cf.assert %{{.*}}, "{{.*}}expected one size of n in all operands
+// CHECK-DAG:     cf.assert %{{.*}}, "{{.*}}expected one size of padded in all operands
+// CHECK-DAG:     cf.assert %{{.*}}, "{{.*}}expected ceil(N / 64) blocks of key codes
+// CHECK-DAG:     cf.assert %{{.*}}, "{{.*}}expected lengths from the number of query rows to the number of keys
+// CHECK-NOT:     cf.assert
+func.func @tiered_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x?x64xf16>, %qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x?x8x64xi8>, %flags: tensor<1x?xi1>, %lengths: tensor<1xi32>, %o: tensor<1x8x1x64xf16>) {
+  %0 = dashkv.tiered_attention ins(%q, %k, %k : tensor<1x8x1x64xf16>, tensor<1x2x?x64xf16>, tensor<1x2x?x64xf16>) codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x?x8x64xi8>)
+      lengths(%lengths : tensor<1xi32>) forced(%flags : tensor<1x?xi1>) outs(%o : tensor<1x8x1x64xf16>) {tiering = #dashkv.tiering<>}
+  return
+}
+
+// -----
 
 // Keys and values are compared with each other, the batch with a static one.
 // CHECK-LABEL: @attention_sizes

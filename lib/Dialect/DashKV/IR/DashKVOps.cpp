@@ -284,23 +284,41 @@ DASHKV_ATTENTION_LIKE(OnlineAttentionOp, getMask() != nullptr)
 
 FailureOr<CodeForm> CodeForm::get(Type queryCodes, Type keyCodes) {
   int64_t query = cast<ShapedType>(queryCodes).getShape().back();
-  int64_t key = cast<ShapedType>(keyCodes).getShape().back();
+  int64_t key = cast<ShapedType>(keyCodes).getDimSize(3);
   if (ShapedType::isDynamic(query) || ShapedType::isDynamic(key) || key < 1 || key > 32 ||
       (query != key && query != 8 * key))
     return failure();
-  return CodeForm{8 * key, query != key};
+  return CodeForm{8 * key, query != key, arePlanes(keyCodes)};
 }
 
-/// (c1), (c2), (c3), (c4) of query codes [B,Hc,M,_] and key codes [B,Hkv,N,_].
+int64_t CodeForm::getNumKeys(Type keyCodes) {
+  int64_t size = cast<ShapedType>(keyCodes).getDimSize(2);
+  return arePlanes(keyCodes) && !ShapedType::isDynamic(size) ? size * blockKeys : size;
+}
+
+/// (c1), (c2), (c3), (c4) of query codes [B,Hc,M,_] and key codes [B,Hkv,N,_] or
+/// [B,Hkv,NB,_,64]. `keys` is the name of N, which is NB * 64 for byte planes.
 static LogicalResult verifyCodes(Operation *op, Value queryCodes, Value keyCodes,
-                                 ShapeChecker &shapes) {
+                                 ShapeChecker &shapes, StringRef keys = "N") {
   if (failed(checkInteger(op, "query codes", queryCodes, 8)) ||
       failed(checkInteger(op, "key codes", keyCodes, 8)) ||
-      failed(shapes.bind("query codes", queryCodes, {"B", "Hc", "M", "_"})) ||
-      failed(shapes.bind("key codes", keyCodes, {"B", "Hkv", "N", "_"})))
+      failed(shapes.bind("query codes", queryCodes, {"B", "Hc", "M", "_"})))
+    return failure();
+  auto keyType = cast<ShapedType>(keyCodes.getType());
+  bool planes = keyType.getRank() == 5;
+  if (!planes && keyType.getRank() != 4) // c4
+    return op->emitOpError("expected key codes of rank 4 (key-major) or 5 (byte planes), but got ")
+           << keyCodes.getType();
+  if (planes && keyType.getDimSize(4) != CodeForm::blockKeys) // c3
+    return op->emitOpError("expected byte planes of 64 keys, but got ")
+           << (keyType.isDynamicDim(4) ? "a dynamic number"
+                                       : std::to_string(keyType.getDimSize(4)));
+  if (failed(shapes.bindDim("key codes", "B", keyType.getDimSize(0))) ||
+      failed(shapes.bindDim("key codes", "Hkv", keyType.getDimSize(1))) ||
+      failed(shapes.bindDim("key codes", keys, CodeForm::getNumKeys(keyType))))
     return failure();
   int64_t query = cast<ShapedType>(queryCodes.getType()).getShape().back();
-  int64_t key = cast<ShapedType>(keyCodes.getType()).getShape().back();
+  int64_t key = keyType.getDimSize(3);
   if (ShapedType::isDynamic(key) || key < 1 || key > 32) // c3
     return op->emitOpError("expected key codes of 1 to 32 bytes, but got ")
            << (ShapedType::isDynamic(key) ? "a dynamic number" : std::to_string(key));
@@ -328,17 +346,18 @@ static LogicalResult verifyDiscount(Operation *op, StringRef name, Value discoun
 
 /// (c11): prior and forced are [B,N] i1.
 static LogicalResult verifyKeyFlags(Operation *op, StringRef name, Value flags,
-                                    ShapeChecker &shapes) {
+                                    ShapeChecker &shapes, StringRef keys = "N") {
   if (failed(checkInteger(op, name, flags, 1)))
     return failure();
-  return bindOptional(shapes, name, flags, {"B", "N"});
+  return bindOptional(shapes, name, flags, {"B", keys});
 }
 
 /// Operands of calibration, as calibrate, retrieve and tiered_attention have.
-template <typename OpTy> static LogicalResult verifyCalibration(OpTy op, ShapeChecker &shapes) {
+template <typename OpTy>
+static LogicalResult verifyCalibration(OpTy op, ShapeChecker &shapes, StringRef keys = "N") {
   if (failed(checkInteger(op, "lengths", op.getLengths(), 32)) || // c12
       failed(bindOptional(shapes, "lengths", op.getLengths(), {"B"})) ||
-      failed(verifyKeyFlags(op, "prior", op.getPrior(), shapes)) ||
+      failed(verifyKeyFlags(op, "prior", op.getPrior(), shapes, keys)) ||
       failed(verifyDiscount(op, "vote_discount", op.getVoteDiscount(), shapes)) ||
       failed(verifyDiscount(op, "prior_discount", op.getPriorDiscount(), shapes)) ||
       failed(checkInteger(op, "radius", op.getRadius(), 32)) ||
@@ -596,13 +615,22 @@ LogicalResult TieredAttentionOp::verify() {
     return failure();
   if (getDims().group)
     return emitOpError("expected maps without a group dim");
-  if (failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes)) ||
-      failed(verifyCalibration(*this, shapes)) ||
-      failed(verifyKeyFlags(*this, "forced", getForced(), shapes)) ||
-      failed(verifyKeyFlags(*this, "kept", getKeptInit(), shapes)) ||
+  // Byte planes hold the keys and up to 63 more, and so do flags of keys.
+  bool planes = CodeForm::arePlanes(getKeyCodes().getType());
+  StringRef codeKeys = planes ? "NB * 64" : "N";
+  if (failed(verifyCodes(*this, getQueryCodes(), getKeyCodes(), shapes, codeKeys)) ||
+      failed(verifyCalibration(*this, shapes, codeKeys)) ||
+      failed(verifyKeyFlags(*this, "forced", getForced(), shapes, codeKeys)) ||
+      failed(verifyKeyFlags(*this, "kept", getKeptInit(), shapes, codeKeys)) ||
       failed(checkF32(*this, "lse", getLseInit())) ||
       failed(bindOptional(shapes, "lse", getLseInit(), {"B", "Hq", "M"})))
     return failure();
+  int64_t keys = shapes.get("N"), padded = shapes.get(codeKeys);
+  if (!ShapedType::isDynamic(keys) && !ShapedType::isDynamic(padded) &&
+      llvm::alignTo<CodeForm::blockKeys>(keys) != static_cast<uint64_t>(padded) && planes) // c4
+    return emitOpError("expected byte planes of ")
+           << llvm::divideCeil(keys, CodeForm::blockKeys) << " blocks for N = " << keys
+           << ", but got " << padded / CodeForm::blockKeys;
   if (failed(shapes.checkOneOf("Hc", "Hq", "Hkv"))) // c3
     return failure();
   int64_t queryHeads = shapes.get("Hq"), codeHeads = shapes.get("Hc");

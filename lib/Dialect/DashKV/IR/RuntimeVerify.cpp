@@ -37,10 +37,15 @@ struct Checker {
                                              /*restrict=*/true);
   }
   Value i32(int64_t value) { return arith::ConstantIntOp::create(b, value, 32); }
-  /// Size of a dim as i32.
-  Value size(Value value, unsigned dim) {
-    return arith::IndexCastOp::create(b, b.getI32Type(),
-                                      tensor::DimOp::create(b, toTensor(value), dim));
+  /// Size of a dim as i32, `factor` times.
+  Value size(Value value, unsigned dim, int64_t factor = 1) {
+    Value size = arith::IndexCastOp::create(b, b.getI32Type(),
+                                            tensor::DimOp::create(b, toTensor(value), dim));
+    return factor == 1 ? size : arith::MulIOp::create(b, size, i32(factor));
+  }
+  /// N of key codes as i32.
+  Value numKeys(Value keyCodes) {
+    return size(keyCodes, 2, CodeForm::arePlanes(keyCodes.getType()) ? CodeForm::blockKeys : 1);
   }
   static Value compare(OpBuilder &b, Location loc, CmpIPredicate predicate, Value lhs, Value rhs) {
     return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
@@ -76,12 +81,13 @@ struct Checker {
   }
 
   /// Sizes that only a run knows agree: operands (or null) with the names of
-  /// their dims, "_" for one of its own.
+  /// their dims, "_" for one of its own, "n/64" for a 64th of n.
   void checkDims(ArrayRef<std::pair<Value, std::string>> operands) {
     struct Size {
       Value operand;
       unsigned dim;
       bool isStatic;
+      int64_t factor;
     };
     llvm::MapVector<StringRef, SmallVector<Size>> sizes;
     for (auto &[operand, text] : operands) {
@@ -91,8 +97,11 @@ struct Checker {
       StringRef(text).split(names, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
       auto type = cast<ShapedType>(operand.getType());
       for (auto [dim, name] : llvm::enumerate(names))
-        if (name != "_")
-          sizes[name].push_back({operand, static_cast<unsigned>(dim), !type.isDynamicDim(dim)});
+        if (name != "_") {
+          int64_t factor = name.consume_back("/64") ? CodeForm::blockKeys : 1;
+          sizes[name].push_back(
+              {operand, static_cast<unsigned>(dim), !type.isDynamicDim(dim), factor});
+        }
     }
     for (auto &[name, uses] : sizes) {
       if (Size *use = llvm::find_if(uses, [](Size use) { return use.isStatic; }); use != uses.end())
@@ -101,8 +110,10 @@ struct Checker {
       for (const Size &use : ArrayRef<Size>(uses).drop_front()) {
         if (use.isStatic)
           continue; // the verifier has compared them
-        Value equal = compare(b, b.getLoc(), CmpIPredicate::eq, size(use.operand, use.dim),
-                              size(uses.front().operand, uses.front().dim));
+        const Size &first = uses.front();
+        Value equal =
+            compare(b, b.getLoc(), CmpIPredicate::eq, size(use.operand, use.dim, use.factor),
+                    size(first.operand, first.dim, first.factor));
         same = same ? Value(arith::AndIOp::create(b, same, equal)) : equal;
       }
       if (same)
@@ -111,11 +122,19 @@ struct Checker {
     }
   }
 
+  /// Byte planes of ceil(N / 64) blocks.
+  void checkBlocks(Value keyCodes, Value numKeys) {
+    Value rounded = arith::AddIOp::create(b, numKeys, i32(CodeForm::blockKeys - 1));
+    Value blocks = arith::DivUIOp::create(b, rounded, i32(CodeForm::blockKeys));
+    Value equal = compare(b, b.getLoc(), CmpIPredicate::eq, size(keyCodes, 2), blocks);
+    cf::AssertOp::create(b, equal, message(op, "expected ceil(N / 64) blocks of key codes"));
+  }
+
   /// 0 <= lengths[b] <= N, and at least `rows` where given.
-  void checkLengths(Value lengths, Value keys, unsigned keyDim, Value query, unsigned queryDim) {
+  void checkLengths(Value lengths, function_ref<Value()> numKeys, Value query, unsigned queryDim) {
     if (!lengths)
       return;
-    Value most = size(keys, keyDim), least = query ? size(query, queryDim) : i32(0);
+    Value most = numKeys(), least = query ? size(query, queryDim) : i32(0);
     assertAll(
         1, {{lengths, {0}}},
         [&](OpBuilder &nested, Location loc, ValueRange args) -> Value {
@@ -128,10 +147,10 @@ struct Checker {
   }
 
   /// 0 <= indices[b,h,m,c] < N for c < counts[b,h,m] <= C.
-  void checkList(Value indices, Value counts, Value keys, unsigned keyDim) {
+  void checkList(Value indices, Value counts, function_ref<Value()> numKeys) {
     if (!indices)
       return;
-    Value most = size(keys, keyDim), capacity = size(indices, 3), zero = i32(0);
+    Value most = numKeys(), capacity = size(indices, 3), zero = i32(0);
     assertAll(
         4, {{indices, {0, 1, 2, 3}}, {counts, {0, 1, 2}}},
         [&](OpBuilder &nested, Location loc, ValueRange args) -> Value {
@@ -216,6 +235,16 @@ SmallVector<std::pair<Value, std::string>> attentionDims(OpTy op, Value out) {
           {op.getValueScale(), "hkv"}};
 }
 
+/// N of an attention-like op as i32.
+template <typename OpTy> Value keysOf(Checker &c, OpTy op) {
+  return c.size(op.getKey(), positionOf(op.getMaps()[1], op.getDims().key));
+}
+/// Names of the dims of key codes of `keys` keys.
+std::string namesOfKeyCodes(Value keyCodes, StringRef keys = "n") {
+  bool planes = CodeForm::arePlanes(keyCodes.getType());
+  return ("b hkv " + keys + (planes ? "/64 _ _" : " _")).str();
+}
+
 void check(Checker &c, HashEncodeOp op) {
   c.checkDims({{op.getInput(), "b _ m"}, {op.getInit(), "b hc m"}, {op.getScaleInit(), "b hc m"}});
 }
@@ -226,8 +255,9 @@ void check(Checker &c, AttentionOp op) {
     operands.push_back({op.getMask(), namesOf(op.getMaps()[3], dims, false)});
   operands.push_back({op.getLseInit(), rowNames(dims)});
   c.checkDims(operands);
-  c.checkLengths(op.getLengths(), op.getKey(), positionOf(op.getMaps()[1], dims.key),
-                 op.getCausal() ? op.getQuery() : Value(), positionOf(op.getMaps()[0], dims.query));
+  c.checkLengths(
+      op.getLengths(), [&] { return keysOf(c, op); }, op.getCausal() ? op.getQuery() : Value(),
+      positionOf(op.getMaps()[0], dims.query));
 }
 void check(Checker &c, OnlineAttentionOp op) {
   AttentionDims dims = op.getDims();
@@ -239,17 +269,21 @@ void check(Checker &c, OnlineAttentionOp op) {
                    {op.getMax(), rowNames(dims)},
                    {op.getSum(), rowNames(dims)}});
   c.checkDims(operands);
-  unsigned keyDim = positionOf(op.getMaps()[1], dims.key);
-  c.checkLengths(op.getLengths(), op.getKey(), keyDim, op.getCausal() ? op.getQuery() : Value(),
+  auto numKeys = [&] { return keysOf(c, op); };
+  c.checkLengths(op.getLengths(), numKeys, op.getCausal() ? op.getQuery() : Value(),
                  positionOf(op.getMaps()[0], dims.query));
-  c.checkList(op.getIndices(), op.getCounts(), op.getKey(), keyDim);
+  c.checkList(op.getIndices(), op.getCounts(), numKeys);
 }
 void check(Checker &c, TieredAttentionOp op) {
   SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getInit());
+  // Byte planes, and flags of keys with them, have room for up to 63 keys more.
+  bool planes = CodeForm::arePlanes(op.getKeyCodes().getType());
+  StringRef keys = planes ? "padded" : "n";
+  std::string flags = ("b " + keys).str();
   operands.append({{op.getQueryCodes(), "b hc m _"},
-                   {op.getKeyCodes(), "b hkv n _"},
-                   {op.getForced(), "b n"},
-                   {op.getPrior(), "b n"},
+                   {op.getKeyCodes(), namesOfKeyCodes(op.getKeyCodes(), keys)},
+                   {op.getForced(), flags},
+                   {op.getPrior(), flags},
                    {op.getVoteDiscount(), "hc"},
                    {op.getPriorDiscount(), "hc"},
                    {op.getRadius(), "b hc m"},
@@ -257,9 +291,13 @@ void check(Checker &c, TieredAttentionOp op) {
                    {op.getTemperature(), "h"},
                    {op.getBias(), "h"},
                    {op.getLseInit(), "b h m"},
-                   {op.getKeptInit(), "b n"}});
+                   {op.getKeptInit(), flags}});
   c.checkDims(operands);
-  c.checkLengths(op.getLengths(), op.getKeyCodes(), 2, op.getQueryCodes(), 2);
+  unsigned keyDim = positionOf(op.getMaps()[1], op.getDims().key);
+  if (planes && (cast<ShapedType>(op.getKeyCodes().getType()).isDynamicDim(2) ||
+                 cast<ShapedType>(op.getKey().getType()).isDynamicDim(keyDim)))
+    c.checkBlocks(op.getKeyCodes(), keysOf(c, op));
+  c.checkLengths(op.getLengths(), [&] { return keysOf(c, op); }, op.getQueryCodes(), 2);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
 /// Operands of calibration and of selection.
@@ -284,17 +322,18 @@ void appendSelection(SmallVector<std::pair<Value, std::string>> &operands, OpTy 
 }
 
 void check(Checker &c, RetrieveOp op) {
-  SmallVector<std::pair<Value, std::string>> operands = {{op.getQueryCodes(), "b hc m _"},
-                                                         {op.getKeyCodes(), "b hkv n _"}};
+  SmallVector<std::pair<Value, std::string>> operands = {
+      {op.getQueryCodes(), "b hc m _"}, {op.getKeyCodes(), namesOfKeyCodes(op.getKeyCodes())}};
   appendCalibration(operands, op);
   appendSelection(operands, op);
   c.checkDims(operands);
-  c.checkLengths(op.getLengths(), op.getKeyCodes(), 2, op.getQueryCodes(), 2);
+  c.checkLengths(
+      op.getLengths(), [&] { return c.numKeys(op.getKeyCodes()); }, op.getQueryCodes(), 2);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
 void check(Checker &c, HammingDistanceOp op) {
   c.checkDims({{op.getQueryCodes(), "b hc m _"},
-               {op.getKeyCodes(), "b hkv n _"},
+               {op.getKeyCodes(), namesOfKeyCodes(op.getKeyCodes())},
                {op.getInit(), "b hc m n"}});
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
@@ -303,18 +342,20 @@ void check(Checker &c, CalibrateOp op) {
                                                          {op.getInit(), "b hc m n"}};
   appendCalibration(operands, op);
   c.checkDims(operands);
-  c.checkLengths(op.getLengths(), op.getDistances(), 3, op.getDistances(), 2);
+  c.checkLengths(
+      op.getLengths(), [&] { return c.size(op.getDistances(), 3); }, op.getDistances(), 2);
 }
 void check(Checker &c, SelectOp op) {
   SmallVector<std::pair<Value, std::string>> operands = {{op.getDistances(), "b hc m n"},
                                                          {op.getLengths(), "b"}};
   appendSelection(operands, op);
   c.checkDims(operands);
-  c.checkLengths(op.getLengths(), op.getDistances(), 3, op.getDistances(), 2);
+  c.checkLengths(
+      op.getLengths(), [&] { return c.size(op.getDistances(), 3); }, op.getDistances(), 2);
 }
 void check(Checker &c, EstimateScoresOp op) {
   c.checkDims({{op.getQueryCodes(), "b hc m _"},
-               {op.getKeyCodes(), "b hkv n _"},
+               {op.getKeyCodes(), namesOfKeyCodes(op.getKeyCodes())},
                {op.getIndices(), "b hl m c"},
                {op.getCounts(), "b hl m"},
                {op.getTemperature(), "h"},
@@ -322,7 +363,7 @@ void check(Checker &c, EstimateScoresOp op) {
                {op.getCodeScale(), "b hc m"},
                {op.getInit(), "b h m c"}});
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
-  c.checkList(op.getIndices(), op.getCounts(), op.getKeyCodes(), 2);
+  c.checkList(op.getIndices(), op.getCounts(), [&] { return c.numKeys(op.getKeyCodes()); });
 }
 void check(Checker &c, OnlineReduceOp op) {
   c.checkDims({{op.getScores(), "b h m c"},
@@ -333,7 +374,7 @@ void check(Checker &c, OnlineReduceOp op) {
                {op.getAcc(), "b h m dv"},
                {op.getMax(), "b h m"},
                {op.getSum(), "b h m"}});
-  c.checkList(op.getIndices(), op.getCounts(), op.getValue(), 2);
+  c.checkList(op.getIndices(), op.getCounts(), [&] { return c.size(op.getValue(), 2); });
 }
 
 void check(Checker &c, MergeOp op) {

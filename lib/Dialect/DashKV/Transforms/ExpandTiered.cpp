@@ -33,6 +33,16 @@ public:
     kvHeads = sizeOf(op.getKey(), maps[1], dims.head);
     keys = sizeOf(op.getKey(), maps[1], dims.key);
     valueDepth = sizeOf(op.getValue(), maps[2], dims.valueDepth);
+    codeKeys = keys;
+    if (!CodeForm::arePlanes(op.getKeyCodes().getType()))
+      return;
+    int64_t padded = CodeForm::getNumKeys(op.getKeyCodes().getType());
+    codeKeys = b.getIndexAttr(padded);
+    if (ShapedType::isDynamic(padded)) {
+      Value blocks = tensor::DimOp::create(b, op.getKeyCodes(), 2);
+      Value size = arith::ConstantIndexOp::create(b, CodeForm::blockKeys);
+      codeKeys = Value(arith::MulIOp::create(b, blocks, size));
+    }
   }
   SmallVector<Value> expand();
 
@@ -55,6 +65,8 @@ private:
   }
   /// min(N, extra + budget(N)) for a capacity, N where nothing bounds a list.
   OpFoldResult capacity(bool isMid);
+  /// Those of the op; made of the number of keys where the codes end later.
+  Value getLengths();
   /// `value` in the order of `from` as the order of `to`.
   Value permute(Value value, AffineMap from, AffineMap to);
 
@@ -64,6 +76,8 @@ private:
   SmallVector<AffineMap> maps;
   AttentionDims dims;
   OpFoldResult batch, heads, rows, kvHeads, keys, valueDepth;
+  /// Keys that have a code: `keys`, and up to 63 more in byte planes.
+  OpFoldResult codeKeys;
 };
 } // namespace
 
@@ -109,8 +123,9 @@ SmallVector<Value> Expander::buildDense() {
   // Every visible key is kept.
   SmallVector<Value> inputs;
   SmallVector<AffineMap> keptMaps = {b.getMultiDimIdentityMap(2)};
-  if (op.getLengths()) {
-    inputs.push_back(op.getLengths());
+  Value lengths = getLengths();
+  if (lengths) {
+    inputs.push_back(lengths);
     keptMaps.insert(keptMaps.begin(), AffineMap::getMultiDimMapWithTargets(2, {0}, b.getContext()));
   }
   auto kept = linalg::GenericOp::create(
@@ -118,7 +133,7 @@ SmallVector<Value> Expander::buildDense() {
       SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         Value visible;
-        if (op.getLengths()) {
+        if (lengths) {
           Value key = linalg::IndexOp::create(nested, loc, 1);
           key = arith::IndexCastOp::create(nested, loc, nested.getI32Type(), key);
           visible = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::slt, key, args[0]);
@@ -134,12 +149,12 @@ SmallVector<Value> Expander::buildDense() {
 OpFoldResult Expander::capacity(bool isMid) {
   bool unbounded = tiering.getTies() == Ties::Inclusive || (!isMid && op.getForced());
   if (unbounded)
-    return keys;
-  if (std::optional<int64_t> size = getConstantIntValue(keys))
+    return codeKeys;
+  if (std::optional<int64_t> size = getConstantIntValue(codeKeys))
     return b.getIndexAttr(isMid ? tiering.getMidCapacity(*size)
                                 : tiering.getFullCapacity(*size, /*hasForced=*/false));
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-  Value size = cast<Value>(keys);
+  Value size = cast<Value>(codeKeys);
   Value scaled =
       arith::MulIOp::create(b, size, index(isMid ? tiering.getMid() : tiering.getFull()));
   Value budget = arith::CeilDivUIOp::create(b, scaled, index(1000000));
@@ -151,6 +166,14 @@ OpFoldResult Expander::capacity(bool isMid) {
   if (!isMid)
     budget = arith::AddIOp::create(b, budget, index(tiering.getSinks() + tiering.getWindow()));
   return OpFoldResult(Value(arith::MinSIOp::create(b, budget, size)));
+}
+
+Value Expander::getLengths() {
+  if (op.getLengths() || isEqualConstantIntOrValue(keys, codeKeys))
+    return op.getLengths();
+  Value number = arith::IndexCastOp::create(b, b.getI32Type(),
+                                            getValueOrCreateConstantIndexOp(b, b.getLoc(), keys));
+  return linalg::FillOp::create(b, number, empty({batch}, b.getI32Type())).getResult(0);
 }
 
 Value Expander::permute(Value value, AffineMap from, AffineMap to) {
@@ -178,7 +201,7 @@ SmallVector<Value> Expander::buildSteps() {
   SmallVector<Value, 3> full = list(false), mid = {Value(), Value(), Value()};
   if (tiering.hasMid())
     mid = list(true);
-  auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), op.getLengths(),
+  auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), getLengths(),
                                      op.getForced(), op.getPrior(), op.getVoteDiscount(),
                                      op.getPriorDiscount(), op.getRadius(), full[0], full[1],
                                      full[2], mid[0], mid[1], mid[2], op.getKeptInit(), tiering);

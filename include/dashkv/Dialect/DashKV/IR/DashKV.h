@@ -12,6 +12,7 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/TilingInterface.h"
 
 #include "dashkv/Dialect/DashKV/IR/DashKVEnums.h.inc"
 #include "dashkv/Dialect/DashKV/IR/DashKVOpsDialect.h.inc"
@@ -38,12 +39,36 @@ struct CodeForm {
   /// L, the number of bits of a code.
   int64_t bits;
   bool weighted;
+  /// Key codes are byte planes, `[B,Hkv,NB,L/8,64]`: byte j of key n is at
+  /// `[.., n / 64, j, n % 64]`. Otherwise key-major, `[B,Hkv,N,L/8]`.
+  bool planes;
+  /// Keys of a block of byte planes.
+  static constexpr int64_t blockKeys = 64;
 
   /// Form of codes of these types; fails on anything (c3) forbids.
   static FailureOr<CodeForm> get(Type queryCodes, Type keyCodes);
+  /// Whether key codes of this type are byte planes.
+  static bool arePlanes(Type keyCodes) { return cast<ShapedType>(keyCodes).getRank() == 5; }
+  /// N: dim 2 of key-major codes, 64 times that of byte planes; perhaps dynamic.
+  static int64_t getNumKeys(Type keyCodes);
   /// The largest distance: L, or 127 when weighted.
   int64_t getMaxDistance() const { return weighted ? 127 : bits; }
 };
+
+/// Loops of an op's TilingInterface by what they run over, absent where a tile of
+/// fewer would change what the op computes.
+struct TileLoops {
+  std::optional<unsigned> batch, head, keys;
+  /// Heads of the head loop that a tile must not separate: those that share a KV
+  /// head, a list or a code.
+  int64_t headUnit = 1;
+
+  static TileLoops get(Operation *op);
+};
+
+/// Size of `tensor` along `dim`: that of the value which decides it, so that no
+/// op is kept for its size alone.
+OpFoldResult getTensorSize(OpBuilder &b, Location loc, Value tensor, int64_t dim);
 
 /// Registers one-shot bufferization of the dashkv ops.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);

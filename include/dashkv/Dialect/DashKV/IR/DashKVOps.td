@@ -11,6 +11,7 @@ include "dashkv/Dialect/DashKV/IR/DashKVAttrs.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
 include "mlir/IR/BuiltinAttributes.td"
 
 def DashKV_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "ranked tensor or memref",
@@ -39,6 +40,12 @@ class DashKV_StructuredOp<string mnemonic, int firstInit, list<Trait> traits = [
   let extraClassDeclaration = baseClassDeclaration;
 }
 
+/// An op that adds keys to softmax statistics: parts of the keys give partials,
+/// which `dashkv.merge` joins.
+def DashKV_PartialReduction : DeclareOpInterfaceMethods<PartialReductionOpInterface, [
+  "generateInitialTensorForPartialReduction", "tileToPartialReduction", "mergeReductions",
+  "getPartialResultTilePosition"]>;
+
 //===----------------------------------------------------------------------===//
 // Model level
 //===----------------------------------------------------------------------===//
@@ -50,8 +57,8 @@ def DashKV_ModelOps : OpDocGroup {
 let opDocGroup = DashKV_ModelOps in {
 
 /// What the ops on queries, keys and values share: layouts by maps and a scale.
-class DashKV_AttentionLikeOp<string mnemonic, int firstInit>
-    : DashKV_StructuredOp<mnemonic, firstInit, [AttrSizedOperandSegments]> {
+class DashKV_AttentionLikeOp<string mnemonic, int firstInit, list<Trait> traits = []>
+    : DashKV_StructuredOp<mnemonic, firstInit, !listconcat([AttrSizedOperandSegments], traits)> {
   code attentionClassDeclaration = baseClassDeclaration # [{
     /// Maps of query, key, value, [mask] and out: those given, or the default.
     ::llvm::SmallVector<::mlir::AffineMap> getMaps();
@@ -164,7 +171,9 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
     - query, key, value, `lengths`, `kv_scales`, `scale`, `indexing_maps` (query,
       key, value, out) as in `dashkv.attention`;
     - `codes`: query codes `[B,Hc,M,L/8]` (packed) or `[B,Hc,M,L]` (weighted) and
-      key codes `[B,Hkv,N,L/8]`;
+      key codes `[B,Hkv,N,L/8]` (key-major) or `[B,Hkv,NB,L/8,64]` (byte planes)
+      with NB = ceil(N / 64). In byte planes `forced`, `prior` and `kept` have
+      NB * 64 keys; those at and past N, whatever their codes, take no part;
     - `forced [B,N] i1`: keys of the full tier whatever their distance;
     - `prior [B,N] i1`, `prior_discount [Hc] i16`, `vote_discount [Hc] i16`,
       `radius [B,Hc,M] i32`: see `dashkv.calibrate`;
@@ -236,9 +245,13 @@ def DashKV_HammingDistanceOp : DashKV_StructuredOp<"hamming_distance", 2> {
     `kv(h) = h div (Hc / Hkv)`. The result is `[B,Hc,M,N] i8` (unsigned), `i16`
     when packed with L = 256. All N keys have a distance.
 
-    (c1) codes are i8; (c2) Hc is a multiple of Hkv; (c3) key codes end in L/8
-    bytes, query codes in the same (packed) or in L (weighted); (c4) batches
-    agree; (c14) results agree with outs.
+    Key codes are `[B,Hkv,N,L/8]` (key-major), or `[B,Hkv,NB,L/8,64]` (byte planes
+    **[ours]**, the `linalg.pack` of key-major codes with tiles of 64 keys): byte j
+    of key n is at `[.., n div 64, j, n mod 64]`, and N is NB * 64.
+
+    (c1) codes are i8; (c2) Hc is a multiple of Hkv; (c3) key codes are of L/8
+    bytes, in byte planes of 64 keys, query codes end in L/8 (packed) or L
+    (weighted) bytes; (c4) batches agree; (c14) results agree with outs.
 
     An op and not a generic, because its bit width steers vector and warp
     lowering.
@@ -344,7 +357,8 @@ def DashKV_RetrieveOp : DashKV_StructuredOp<"retrieve", 8, [AttrSizedOperandSegm
   let summary = "Distances, calibration and selection in one step";
   let description = !strconcat([{
     `hamming_distance`, `calibrate` and `select` as one op, so that results of
-    size N need never exist. Operands as there.
+    size N need never exist. Operands as there; N is that of the key codes, and
+    `lengths` leaves out what byte planes hold past the last key.
   }], selectDescription, [{
     (c1) to (c4) as for `hamming_distance`, (c8) as for `calibrate`.
 
@@ -393,6 +407,7 @@ def DashKV_EstimateScoresOp : DashKV_StructuredOp<"estimate_scores", 10, [AttrSi
     `out = temperature[h] * code_scale[b,h,m] * dot + bias[h] + residual`, in the
     units of `scale * q.k` (natural logarithm).
 
+    - `codes`: as for `dashkv.hamming_distance`, key-major or in byte planes;
     - `list`: indices `[B,Hl,M,C]` and counts `[B,Hl,M]` of `dashkv.select`;
     - `scoring`: temperature and bias, `[Hq] f32`; `code_scale [B,Hc,M] f32`, 1 when absent;
     - residual: none, a `table [Hq or 1, L+1 or 128] f32` indexed by D, or an `mlp`
