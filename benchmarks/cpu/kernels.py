@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import hashlib
+import itertools
 import os
 import subprocess
 import time
@@ -53,7 +54,7 @@ def encoder_shapes(case, codes):
     if codes == "weighted":
         return [(case.group * DEPTH, CODE_BITS)], [(CODE_BITS,)]
     sizes = (DEPTH, HIDDEN, HIDDEN, CODE_BITS)
-    return list(zip(sizes[:-1], sizes[1:], strict=True)), [(size,) for size in sizes[1:]]
+    return list(itertools.pairwise(sizes)), [(size,) for size in sizes[1:]]
 
 
 def tiering(row):

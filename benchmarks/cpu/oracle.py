@@ -7,7 +7,7 @@ import numpy as np
 from cases import DEPTH, KV_HEADS, SINKS, WINDOW, listed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
-from dashkv import reference  # noqa: E402 (found by the line above)
+from dashkv import reference
 
 SCALE = DEPTH**-0.5
 CHUNK = 1 << 16

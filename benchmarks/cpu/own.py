@@ -10,7 +10,7 @@ import kernels
 import numpy as np
 import oracle
 from cases import CODE_BITS, DEPTH, KV_HEADS, listed
-from worker import Missing, Runner
+from runner import Missing, Runner
 
 # Sets of a pool pass the last-level cache this many times before one comes again.
 POOL_CACHES = 4
@@ -21,7 +21,7 @@ TOLERANCE = {"f16": 2e-3, "bf16": 1e-2, "f32": 1e-4}
 
 
 class Caches:
-    """Keys, values and codes for every call of every row of a session, grown when a case needs more."""
+    """Keys, values and codes for every call of every row, grown when a case needs more."""
 
     def __init__(self):
         self.pools = {}
@@ -69,8 +69,16 @@ class Own:
     def __init__(self, threads, folder):
         self.threads, self.folder = threads, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.version = "working tree"
+        self.version = self.commit()
         self.caches, self.case = Caches(), None
+
+    @staticmethod
+    def commit():
+        """The commit of the sources, marked where they have changed since."""
+        try:
+            return kernels.run_tool(["git", "-C", kernels.ROOT, "describe", "--always", "--dirty"]).strip()
+        except (FileNotFoundError, kernels.CompileError):
+            return "of an unknown commit"
 
     @functools.cached_property
     def compiler(self):
@@ -181,7 +189,9 @@ class KernelRunner(Runner):
 
     def check(self):
         case, row = self.case, self.row
-        facts = {"compile_seconds": self.seconds, "layout": "byte planes" if self.planes else "key-major"}
+        facts = {"compile_seconds": self.seconds}
+        if row.codes and row.kind != "encode":
+            facts["layout"] = "byte planes" if self.planes else "key by key"
         if row.kind in ("scan", "retrieve"):
             wrong = [self.wrong_lists(*where) for where in oracle.some_kv_heads(case)]
             return facts | {"error": 0.0, "wrong": next(filter(None, wrong), "")}

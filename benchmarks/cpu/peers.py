@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 from cases import DEPTH, KV_HEADS, budget
 from own import Caches, kv_head, queries, queries_of
-from worker import Missing, Runner
+from runner import Missing, Runner
 
 
 class System:
@@ -103,10 +103,11 @@ class TorchRunner(Runner):
         return exact_error(case, self.keys[0], self.values[0], self.queries[0], out)
 
 
+GGML_TYPES = {"f32": 0, "f16": 1, "bf16": 30}  # enum ggml_type
+
+
 class Ggml(System):
     """ggml's attention through its C API, from the shared objects of an npm package."""
-
-    TYPES = {"f32": 0, "f16": 1, "bf16": 30}
 
     def __init__(self, threads, folder):
         super().__init__(threads)
@@ -204,14 +205,14 @@ class GgmlRunner(Runner):
 
     def graph(self, i):
         base, case = self.system.base, self.case
-        kind = Ggml.TYPES[case.dtype]
+        kind = GGML_TYPES[case.dtype]
         query = aligned((case.batch * case.heads * DEPTH,), np.float32)
         query[:] = buffers.float32(self.queries[i], case.dtype)
-        q = self.tensor(query, Ggml.TYPES["f32"], DEPTH, 1, case.heads, case.batch)
+        q = self.tensor(query, GGML_TYPES["f32"], DEPTH, 1, case.heads, case.batch)
         k, v = (self.tensor(x[i], kind, DEPTH, case.keys, KV_HEADS, case.batch) for x in (self.keys, self.values))
         mask = None
         if self.keep is not None:
-            mask = self.tensor(self.mask, Ggml.TYPES["f16"], case.keys, self.MASK_ROWS, 1, 1)
+            mask = self.tensor(self.mask, GGML_TYPES["f16"], case.keys, self.MASK_ROWS, 1, 1)
         attention = base.ggml_flash_attn_ext(self.context, q, k, v, mask, DEPTH**-0.5, 0.0, 0.0)
         self.place(attention, self.out)
         graph = base.ggml_new_graph_custom(self.context, 8, False)

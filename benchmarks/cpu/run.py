@@ -67,7 +67,7 @@ def parse(arguments):
 
 
 def make_plan(options):
-    """Cases with their rows; cases of one session (threads, dtype) follow each other."""
+    """Cases with their rows; cases that share processes (threads, dtype) follow each other."""
     keys = options.n or (cases.KEYS[:2] if options.quick else cases.KEYS)
     make = cases.quick_plan if options.quick else cases.full_plan if options.full else cases.default_plan
     plan = []
@@ -77,7 +77,7 @@ def make_plan(options):
             rows = [row for row in rows if row.system in ("probe", "dashkv")]
         if rows:
             plan.append((case, rows))
-    order = {session: i for i, session in enumerate(dict.fromkeys((c.threads, c.dtype) for c, _ in plan))}
+    order = {shared: i for i, shared in enumerate(dict.fromkeys((c.threads, c.dtype) for c, _ in plan))}
     return sorted(plan, key=lambda item: order[item[0].threads, item[0].dtype])
 
 
@@ -93,7 +93,7 @@ class Process:
         # The last cores: the system's own work is on the first.
         cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))[-self.threads :]))
         python = sys.executable
-        if self.system not in ("dashkv",) and (VENV / "bin" / "python").exists():
+        if self.system != "dashkv" and (VENV / "bin" / "python").exists():
             python = str(VENV / "bin" / "python")
         environment = os.environ | {
             "OMP_NUM_THREADS": str(self.threads),
@@ -102,13 +102,11 @@ class Process:
             "OMP_PROC_BIND": "false",
             "TOKENIZERS_PARALLELISM": "false",
         }
-        self.child = subprocess.Popen(
-            [python, str(HERE / "worker.py"), self.system, str(self.threads), cpus, str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=open(self.folder / f"{self.system}.log", "a"),
-            env=environment,
-        )
+        command = [python, str(HERE / "worker.py"), self.system, str(self.threads), cpus, str(self.folder)]
+        with open(self.folder / f"{self.system}.log", "a") as log:
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
+            )
         self.buffer, self.case = b"", None
         self.starts += 1
         self.opened = self.exchange({"do": "open"})
@@ -218,14 +216,14 @@ class Run:
         self.folder = options.out
         self.folder.mkdir(parents=True, exist_ok=True)
         self.progress = Progress(plan, options.rounds)
-        self.processes, self.session = {}, None
+        self.processes, self.shared = {}, None
         self.versions, self.results = {}, []
-        self.rates = {}  # seconds a byte of K of a row, from shorter caches of the same session
+        self.rates = {}  # seconds a byte of K of a row, from shorter caches
 
     def process(self, case, row):
-        if self.session != (case.threads, case.dtype):
+        if self.shared != (case.threads, case.dtype):
             self.stop()
-            self.session, self.rates = (case.threads, case.dtype), {}
+            self.shared, self.rates = (case.threads, case.dtype), {}
         system = "dashkv" if row.system == "probe" else row.system
         if system not in self.processes:
             self.processes[system] = Process(system, case.threads, self.folder)

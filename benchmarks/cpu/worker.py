@@ -11,10 +11,7 @@ import sys
 import time
 
 from cases import Case, Row
-
-
-class Missing(Exception):
-    """The system, or one form of it, is not there."""
+from runner import Missing
 
 
 def load(system, threads, folder):
@@ -27,7 +24,9 @@ def load(system, threads, folder):
     return System(threads, folder)
 
 
-class Session:
+class Timer:
+    """The rows of the present case and their clock."""
+
     def __init__(self, system):
         self.system = system
         self.runners = {}
@@ -60,47 +59,31 @@ class Session:
         return {"times": times}
 
 
-class Runner:
-    """One row made ready: `call(i)` works on the i-th set of buffers."""
-
-    calls = 1
-
-    def call(self, i):
-        raise NotImplementedError
-
-    def check(self):
-        """Facts about the output of call(0): `error` against the oracle, `wrong` with a reason."""
-        return {}
-
-    def release(self):
-        """Gives back what the last call allocated."""
-
-
 def main():
     system, threads, cpus, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     # Libraries that print would break the protocol: only this handle writes to the driver.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
-    session = None
+    timer = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
             if request["do"] == "open":
                 loaded = load(system, threads, folder)
-                session = Session(loaded)
+                timer = Timer(loaded)
                 answer = {"version": loaded.version}
             elif request["do"] == "case":
-                session.runners.clear()
-                session.system.new_case(Case(**request["case"]))
+                timer.runners.clear()
+                timer.system.new_case(Case(**request["case"]))
                 answer = {}
             elif request["do"] == "prepare":
-                answer = session.prepare(session.system.case, Row(**request["row"]))
+                answer = timer.prepare(timer.system.case, Row(**request["row"]))
             else:
-                answer = session.time(Row(**request["row"]), request["calls"])
+                answer = timer.time(Row(**request["row"]), request["calls"])
         except (Missing, ModuleNotFoundError) as reason:
             answer = {"missing": str(reason)}
-        except Exception as reason:  # the driver reports it as the outcome of the row
+        except Exception as reason:  # noqa: BLE001 (the driver reports it as the outcome of the row)
             text = str(reason).strip().splitlines()
             answer = {"failed": f"{type(reason).__name__}: {text[0] if text else ''}"}
         print(json.dumps(answer), file=answers, flush=True)
