@@ -22,7 +22,11 @@ def DashKV_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "ranked tensor or me
 class DashKV_StructuredOp<string mnemonic, int firstInit, list<Trait> traits = []>
     : Op<DashKV_Dialect, mnemonic, !listconcat(traits, [
         DestinationStyleOpInterface, InferTypeOpInterface,
-        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>])> {
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<TilingInterface, [
+          "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+          "getResultTilePosition", "generateResultTileValue",
+          "getIterationDomainTileFromResultTile", "isOpFusableWithConsumerSlice"]>])> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -442,7 +446,7 @@ def DashKV_EstimateScoresOp : DashKV_StructuredOp<"estimate_scores", 10, [AttrSi
   }];
 }
 
-def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9> {
+def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9, [DashKV_PartialReduction]> {
   let summary = "Add keys to running softmax statistics";
   let description = [{
     Adds all keys, or the listed ones, to the running statistics of `outs`: with
@@ -483,7 +487,7 @@ def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9> {
   }];
 }
 
-def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 5> {
+def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 5, [DashKV_PartialReduction]> {
   let summary = "Add listed values with given logits to running softmax statistics";
   let description = [{
     As `dashkv.online_attention` over a list, with the logits `scores [B,Hq,M,C]
