@@ -8,6 +8,7 @@ FRACTIONS = (0.0156, 0.02, 0.05, 0.10)
 ELEMENT_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
 SINKS, WINDOW, FULL_MIN = 4, 64, 128  # the defaults of #dashkv.tiering
 KEYS = (8192, 32768, 131072, 524288, 1048576)
+KEY_MAJOR = "key-major"  # codes key by key; byte planes of 64 keys otherwise
 CENTER = 131072  # the length at which targets are stated
 
 
@@ -69,7 +70,8 @@ class Row:
         if self.system == "dashkv":
             return {
                 "exact": "dashkv exact",
-                "tiered": f"dashkv tiered {percent} {self.scope}, {self.codes}",
+                "tiered": f"dashkv tiered {percent} {self.scope}, {self.codes}"
+                + (f", {self.form}" if self.form else ""),
                 "retrieve": f"dashkv retrieve {percent} {self.scope}, {self.codes}",
                 "scan": f"dashkv scan, {self.codes}",
                 "encode": f"dashkv encode queries, {self.codes}",
@@ -140,9 +142,9 @@ PROBES = [
 EXACT = Row("dashkv", "exact")
 
 
-def tiered(full, scope="group", codes=None, mid=0.0):
+def tiered(full, scope="group", codes=None, mid=0.0, form=""):
     """Weighted codes of a group belong to scope group, one packed code a query head to scope head."""
-    return Row("dashkv", "tiered", full, mid, scope, codes or ("weighted" if scope == "group" else "packed"))
+    return Row("dashkv", "tiered", full, mid, scope, codes or ("weighted" if scope == "group" else "packed"), form)
 
 
 HEADLINE = [EXACT, tiered(0.02), tiered(0.05), tiered(0.02, "head"), tiered(0.05, "head")]
@@ -161,6 +163,7 @@ FAISS = Row("faiss", "scan", 0.02)
 OTHER_SETTINGS = [
     tiered(0.0156),
     tiered(0.10),
+    tiered(0.02, form=KEY_MAJOR),
     tiered(0.02, codes="packed"),
     tiered(0.02, mid=0.05),
     tiered(0.02, "head", mid=0.05),

@@ -158,10 +158,12 @@ class Compiler:
 
     def flags(self):
         """Options of dashkv-compile for this number of threads, and libraries that its objects then need."""
-        if self.threads == 1:
-            return [], []
         if "--parallel" not in self.help:
-            raise CompileError("dashkv-compile has no parallel form")
+            if self.threads > 1:
+                raise CompileError("dashkv-compile has no parallel form")
+            return [], []
+        if self.threads == 1:
+            return ["--parallel=serial"], []
         omp = run_tool(["clang++-22", "-print-file-name=libomp.so"]).strip()
         return ["--parallel=omp", f"--workers={self.threads}"], [omp]
 

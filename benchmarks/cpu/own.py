@@ -9,7 +9,7 @@ import buffers
 import kernels
 import numpy as np
 import oracle
-from cases import CODE_BITS, DEPTH, KV_HEADS, listed
+from cases import CODE_BITS, DEPTH, KEY_MAJOR, KV_HEADS, listed
 from runner import Missing, Runner
 
 # Sets of a pool pass the last-level cache this many times before one comes again.
@@ -119,22 +119,11 @@ class KernelRunner(Runner):
                 self.query_codes = self.query_codes.view(np.int8) * np.int8(2) - np.int8(1)
         self.temperature = np.full(case.heads, 0.02, np.float32)
         self.bias = np.linspace(-0.5, 0.5, case.heads, dtype=np.float32)
-        self.planes, step = self.compiled(system)
-        self.function = kernels.Function(self.shared, step.results)
+        self.planes = row.form != KEY_MAJOR
+        step = kernels.step(case, row, self.planes)
+        shared, self.seconds = system.compiler.compile(step.text)
+        self.function = kernels.Function(shared, step.results)
         self.bound = self.bind(step)
-
-    def compiled(self, system):
-        """Byte planes, the layout for CPUs, where this build knows them."""
-        step = kernels.step(self.case, self.row, planes=True)
-        try:
-            self.shared, self.seconds = system.compiler.compile(step.text)
-            return True, step
-        except kernels.CompileError:
-            if "x8x64xi8>" not in step.text:
-                raise
-        step = kernels.step(self.case, self.row, planes=False)
-        self.shared, self.seconds = system.compiler.compile(step.text)
-        return False, step
 
     def bind(self, step):
         """One call for each combination of sets; the sets turn independently of each other."""
@@ -190,8 +179,6 @@ class KernelRunner(Runner):
     def check(self):
         case, row = self.case, self.row
         facts = {"compile_seconds": self.seconds}
-        if row.codes and row.kind != "encode":
-            facts["layout"] = "byte planes" if self.planes else "key by key"
         if row.kind in ("scan", "retrieve"):
             wrong = [self.wrong_lists(*where) for where in oracle.some_kv_heads(case)]
             return facts | {"error": 0.0, "wrong": next(filter(None, wrong), "")}

@@ -86,7 +86,7 @@ def targets(data):
     wide = "avx512bw" in data["host"]["flags"]
 
     def own(kind, full=0.0, scope="", codes="", at=case):
-        return table.one(at, system="dashkv", kind=kind, full=full, scope=scope, codes=codes, mid=0.0)
+        return table.one(at, system="dashkv", kind=kind, full=full, scope=scope, codes=codes, mid=0.0, form="")
 
     exact, group = own("exact"), own("tiered", 0.02, "group", "weighted")
     head = own("tiered", 0.02, "head", "packed")
@@ -211,13 +211,11 @@ COMPARABLE = ("exact", "tiered", "attention", "SDPA", "flex")
 def markdown(data):
     table, host = Table(data), data["host"]
     wide = "AVX-512" if "avx512bw" in host["flags"] else "AVX2"
-    layouts = sorted({x["layout"] for x in data["results"] if "layout" in x})
     parts = [
         f"{host['cpu']}, {wide}, {host['cores']} cores, last-level cache {host['last_level_cache'] >> 20} MiB, "
         + f"huge pages by {host['huge_pages']}, load {host['load']} at the end of {data['settings']['seconds']:.0f} s",
         "",
-        "; ".join(f"{name} {version}" for name, version in sorted(data["versions"].items()))
-        + "".join(f"; key codes {layout}" for layout in layouts),
+        "; ".join(f"{name} {version}" for name, version in sorted(data["versions"].items())),
     ]
     for case in table.cases:
         parts += ["", f"### {case.label}", "", *case_table(table, case)]
@@ -258,7 +256,7 @@ def series(table):
         for case in plain:
             results = [x for x in table.find(case, **fields) if x["row"]["mid"] == 0]
             if fields.get("scope"):
-                results = [x for x in results if x["row"]["codes"] == "weighted"]
+                results = [x for x in results if (x["row"]["codes"], x["row"]["form"]) == ("weighted", "")]
             best = min(results, key=lambda x: x["median"], default=None)
             if best is None:
                 continue

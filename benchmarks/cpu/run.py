@@ -3,7 +3,7 @@
 
     benchmarks/cpu/setup.sh            installs the peers; without it their rows say that they are missing
     benchmarks/cpu/run.py              under ten minutes
-    benchmarks/cpu/run.py --quick      under two: short caches, nothing varied
+    benchmarks/cpu/run.py --quick      under one: short caches, nothing varied
     benchmarks/cpu/run.py --only 'tiered 2 %|exact' --n 128K
 
 Writes results.json, results.md and time.svg to --out and prints the table. docs/Benchmarks.md explains the rows.
@@ -87,7 +87,7 @@ class Process:
     def __init__(self, system, threads, folder):
         self.system, self.threads, self.folder = system, threads, folder
         self.child, self.case, self.opened = None, None, {}
-        self.starts = 0
+        self.starts, self.buffer = 0, b""
 
     def start(self):
         # The last cores: the system's own work is on the first.
@@ -100,12 +100,11 @@ class Process:
             # Threads that wait for work would keep the cores from the next row, which is another process.
             "KMP_BLOCKTIME": "1",
             "OMP_PROC_BIND": "false",
-            "TOKENIZERS_PARALLELISM": "false",
         }
         command = [python, str(HERE / "worker.py"), self.system, str(self.threads), cpus, str(self.folder)]
         with open(self.folder / f"{self.system}.log", "a") as log:
             self.child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
+                command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
             )
         self.buffer, self.case = b"", None
         self.starts += 1
@@ -120,11 +119,17 @@ class Process:
         self.child.stdout.close()
         self.child = None
 
+    def resident(self):
+        """Bytes that it holds, which the next case uses again or frees."""
+        if self.child is None:
+            return 0
+        with open(f"/proc/{self.child.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def exchange(self, request):
         """One request, one answer; {"failed": why} if none comes."""
         try:
             self.child.stdin.write(json.dumps(request).encode() + b"\n")
-            self.child.stdin.flush()
             end = time.monotonic() + ANSWER_SECONDS
             while b"\n" not in self.buffer:
                 ready, _, _ = select.select([self.child.stdout], [], [], max(0, end - time.monotonic()))
@@ -205,7 +210,7 @@ def memory_available():
 
 
 def needed(case, row):
-    """Bytes that a row makes its process hold: K and V, on top of what the other processes hold already."""
+    """Bytes of K and V, most of what a row makes its process hold."""
     dtype = row.dtype or case.dtype
     return 2 * case.batch * cases.KV_HEADS * case.keys * cases.DEPTH * cases.ELEMENT_BYTES[dtype]
 
@@ -242,8 +247,7 @@ class Run:
             guess = rate * case.cache_bytes
             return result | {"status": "skipped", "reason": f"about {guess:.1f} s a call, by shorter caches"}
         process = self.process(case, row)
-        held = 0 if process.child else 0.3 * needed(case, row)
-        if 1.1 * needed(case, row) + held > memory_available() + self.held(process, case, row):
+        if 1.3 * needed(case, row) > memory_available() + process.resident():
             return result | {"status": "skipped", "reason": f"needs {needed(case, row) / 1e9:.1f} GB of memory"}
         answer = process.ask(case, {"do": "prepare", "row": cases.to_dict(row)})
         if "version" in process.opened:
@@ -255,13 +259,6 @@ class Run:
         self.rates[row, case.group] = answer["seconds"] / case.cache_bytes
         status = "wrong" if answer.get("wrong") else "ok"
         return result | answer | {"status": status, "reason": answer.get("wrong", "")}
-
-    def held(self, process, case, row):
-        """What the process would reuse or free."""
-        if process.child is None:
-            return 0
-        with open(f"/proc/{process.child.pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def time(self, case, row, calls):
         process = self.process(case, row)

@@ -1,5 +1,6 @@
 """benchmarks/cpu: a tiny run, the arithmetic of its report, and that its checks see what is wrong."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import buffers
 import cases
 import oracle
 import report
+import run as driver
 
 CENTER = cases.Case(131072)
 GROUP, HEAD = cases.tiered(0.02), cases.tiered(0.02, "head")
@@ -61,6 +63,28 @@ def test_a_row_that_no_label_matches_is_an_error(tmp_path):
     command = [sys.executable, FOLDER / "run.py", "--quick", "--only", "nothing like this", "--out", tmp_path]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode and "no row matches" in done.stderr
+
+
+def test_a_process_that_dies_is_reported_and_replaced(tmp_path):
+    process = driver.Process("dashkv", 1, tmp_path)
+    process.start()
+    try:
+        process.child.kill()
+        request = {"do": "prepare", "row": cases.to_dict(cases.EXACT)}
+        assert process.ask(CENTER, request) == {"failed": "the process ended: SIGKILL"}
+        # The next row has a new process, which knows nothing of what the old one had prepared.
+        request = {"do": "time", "row": cases.to_dict(cases.EXACT), "calls": 1}
+        assert "KeyError" in process.ask(CENTER, request)["failed"]
+        assert process.starts == 2
+    finally:
+        process.stop()
+
+
+def test_lengths_are_read_with_their_units():
+    assert [driver.number(text) for text in ("8192", "8K", "1m")] == [8192, 8192, 1 << 20]
+    for text in ("8G", "100", "8200"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            driver.number(text)
 
 
 @pytest.mark.parametrize("make", [cases.quick_plan, cases.default_plan, cases.full_plan])
