@@ -181,7 +181,7 @@ def default_plan(keys, threads):
             rows = PROBES + HEADLINE + OTHER_SETTINGS + PARTS + GGML + TORCH
         if n <= center:
             rows = [*rows, FAISS]
-        plan.append((Case(n), [*rows, FLEX] if n in (32768, keys[0]) else rows))
+        plan.append((Case(n), [*rows, FLEX] if n in (32768, center) else rows))
     for group in (1, 8):
         plan.append((Case(center, group=group), PROBES[:2] + HEADLINE + PARTS[:2]))
     batched = min(center, 32768)

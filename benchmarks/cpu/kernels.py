@@ -5,6 +5,7 @@ import functools
 import hashlib
 import itertools
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -142,8 +143,8 @@ class CompileError(Exception):
 def run_tool(command):
     done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise CompileError(lines[0] if lines else f"{Path(command[0]).name} ended with {done.returncode}")
+        name, errors = Path(command[0]).name, re.findall(r"error: (.*)", done.stderr)
+        raise CompileError(f"{name}: {errors[0]}" if errors else f"{name} ended with {done.returncode}")
     return done.stdout
 
 

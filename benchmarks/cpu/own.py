@@ -44,6 +44,27 @@ class Caches:
         return buffers.Rotation(self.pool("codes", "bytes", case.code_bytes, 3), case.code_bytes)
 
 
+class Encoder:
+    """Sets of weights and biases: in a model each layer has its own, and no cache holds them from step to step."""
+
+    def __init__(self, caches, weights, biases):
+        self.shapes = {f"w{i}": shape for i, shape in enumerate(weights)}
+        self.shapes |= {f"b{i}": shape for i, shape in enumerate(biases)}
+        self.starts, size = {}, 0
+        for name, shape in self.shapes.items():
+            self.starts[name] = size
+            size += 4 * math.prod(shape)
+        self.sets = buffers.Rotation(caches.pool("encoder", "f32", size, 9), size)
+
+    def first(self):
+        """Weights and biases of the first set."""
+        arrays = [
+            self.sets[0][self.starts[name] :].view(np.float32)[: math.prod(shape)].reshape(shape)
+            for name, shape in self.shapes.items()
+        ]
+        return arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
+
+
 def queries(case):
     """[sets, batch, heads, depth] as raw bytes of each set."""
     size = case.batch * case.heads * case.row_bytes
@@ -105,18 +126,12 @@ class KernelRunner(Runner):
         self.keys, self.values = system.caches.keys_and_values(case)
         self.codes, self.queries = system.caches.codes(case), queries(case)
         generator = np.random.default_rng(5)
-        self.weights, self.biases = ([], [])
+        self.encoder = Encoder(system.caches, *kernels.encoder_shapes(case, row.codes)) if row.codes else None
         if row.codes:
-            shapes = kernels.encoder_shapes(case, row.codes)
-            # Of the size that keeps activations near 1.
-            self.weights = [
-                (generator.standard_normal(shape) * shape[0] ** -0.5).astype(np.float32) for shape in shapes[0]
-            ]
-            self.biases = [(0.1 * generator.standard_normal(shape)).astype(np.float32) for shape in shapes[1]]
-            limit = 2 if row.codes == "weighted" else 256
-            self.query_codes = generator.integers(0, limit, kernels.query_code_shape(case, row.codes)).astype(np.uint8)
-            if row.codes == "weighted":
-                self.query_codes = self.query_codes.view(np.int8) * np.int8(2) - np.int8(1)
+            shape = kernels.query_code_shape(case, row.codes)
+            # Weights of -2 to 2: their sum stays below 127.
+            low, high, kind = (-2, 3, np.int8) if row.codes == "weighted" else (0, 256, np.uint8)
+            self.query_codes = generator.integers(low, high, shape, kind)
         self.temperature = np.full(case.heads, 0.02, np.float32)
         self.bias = np.linspace(-0.5, 0.5, case.heads, dtype=np.float32)
         self.planes = row.form != KEY_MAJOR
@@ -132,8 +147,12 @@ class KernelRunner(Runner):
         code_shape = [x if x != "?" else case.keys // (64 if self.planes else 1) for x in self.code_shape()]
         shapes = {"q": (case.batch, case.heads, 1, DEPTH), "k": cache, "v": cache, "kc": tuple(code_shape)}
         rotations = {"q": self.queries, "k": self.keys, "v": self.values, "kc": self.codes}
-        fixed = {f"w{i}": w for i, w in enumerate(self.weights)} | {f"b{i}": b for i, b in enumerate(self.biases)}
-        fixed |= {"temperature": self.temperature, "bias": self.bias}
+        starts = dict.fromkeys(rotations, 0)
+        if self.encoder:
+            shapes |= self.encoder.shapes
+            rotations |= dict.fromkeys(self.encoder.shapes, self.encoder.sets)
+            starts |= self.encoder.starts
+        fixed = {"temperature": self.temperature, "bias": self.bias}
         if self.row.codes:
             fixed["qc"] = self.query_codes
         if "d" in step.arguments:
@@ -150,7 +169,8 @@ class KernelRunner(Runner):
                 if name == "capacity":
                     arguments.append(full)
                 elif name in rotations:
-                    arguments.append(kernels.descriptor(rotations[name][i].ctypes.data, shapes[name]))
+                    address = rotations[name][i].ctypes.data + starts[name]
+                    arguments.append(kernels.descriptor(address, shapes[name]))
                 else:
                     arguments.append(descriptors[name])
             bound.append(self.function.bind(arguments))
@@ -186,7 +206,7 @@ class KernelRunner(Runner):
         if "qc" in self.function.ranks:
             codes = self.function.read("qc", np.int8 if row.codes == "weighted" else np.uint8)
             x = buffers.float32(self.queries[0], case.dtype).reshape(case.batch, case.heads, DEPTH)
-            _, want = oracle.query_codes(x, self.weights, self.biases, row.codes, kernels.LEVELS)
+            _, want = oracle.query_codes(x, *self.encoder.first(), row.codes, kernels.LEVELS)
             differ = oracle.differing(codes[:, :, 0], want)
             facts["codes_differing"] = differ
             if differ > 0.01:
