@@ -1,6 +1,8 @@
 //===- VectorBuilder.cpp - Short forms for building CPU kernels -----------===//
 #include "VectorBuilder.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -53,6 +55,16 @@ Value VectorBuilder::maxF(Value a, Value b) {
   auto flags = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
   return arith::MaxNumFOp::create(*this, a, b, flags);
 }
+Value VectorBuilder::reduceMaxF(Value vector) {
+  // Other reductions keep rules for NaN or an order, which cost tens of
+  // instructions.
+  auto flags = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
+  return vector::ReductionOp::create(*this, vector::CombiningKind::MAXNUMF, vector, flags);
+}
+Value VectorBuilder::reduceAddF(Value vector) {
+  return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector,
+                                     arith::FastMathFlags::reassoc);
+}
 Value VectorBuilder::fma(Value a, Value b, Value c) { return math::FmaOp::create(*this, a, b, c); }
 
 //===--- Vectors -------------------------------------------------------------===//
@@ -77,6 +89,32 @@ Value VectorBuilder::iota(int64_t lanes, Type element) {
   for (int64_t i = 0; i < lanes; ++i)
     values.push_back(getIntegerAttr(element, i));
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(vec(lanes, element), values));
+}
+
+Value VectorBuilder::lookUpBytes(Value table, Value indices) {
+  bool isWide = cast<VectorType>(table.getType()).getNumElements() == 64;
+  StringRef name = isWide ? "llvm.x86.avx512.pshuf.b.512" : "llvm.x86.avx2.pshuf.b";
+  return LLVM::CallIntrinsicOp::create(*this, table.getType(), getStringAttr(name),
+                                       ValueRange{table, indices})
+      .getResult(0);
+}
+namespace {
+/// Says that byte shuffles touch no memory: passes on buffers refuse ops of which
+/// they know nothing.
+struct IntrinsicEffects
+    : MemoryEffectOpInterface::ExternalModel<IntrinsicEffects, LLVM::CallIntrinsicOp> {
+  void getEffects(Operation *op, SmallVectorImpl<MemoryEffects::EffectInstance> &effects) const {
+    if (cast<LLVM::CallIntrinsicOp>(op).getIntrin().contains(".pshuf.b"))
+      return;
+    effects.emplace_back(MemoryEffects::Read::get());
+    effects.emplace_back(MemoryEffects::Write::get());
+  }
+};
+} // namespace
+void VectorBuilder::registerIntrinsicEffects(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, LLVM::LLVMDialect *) {
+    LLVM::CallIntrinsicOp::attachInterface<IntrinsicEffects>(*context);
+  });
 }
 
 //===--- Memory --------------------------------------------------------------===//
@@ -114,9 +152,14 @@ Value VectorBuilder::stackBuffer(ArrayRef<int64_t> shape, Type element) {
 }
 Value VectorBuilder::heapBuffer(Value size, Type element) {
   auto type = MemRefType::get({ShapedType::kDynamic}, element);
-  return memref::AllocOp::create(*this, type, ValueRange{size}, getI64IntegerAttr(64));
+  auto alloc = memref::AllocOp::create(*this, type, ValueRange{size}, getI64IntegerAttr(64));
+  alloc->setAttr(bufferization::BufferizationDialect::kManualDeallocation, getUnitAttr());
+  return alloc;
 }
-void VectorBuilder::freeBuffer(Value buffer) { memref::DeallocOp::create(*this, buffer); }
+void VectorBuilder::freeBuffer(Value buffer) {
+  auto dealloc = memref::DeallocOp::create(*this, buffer);
+  dealloc->setAttr(bufferization::BufferizationDialect::kManualDeallocation, getUnitAttr());
+}
 
 //===--- Control flow --------------------------------------------------------===//
 VectorBuilder::Values VectorBuilder::loop(Value begin, Value end, Value step, ValueRange init,

@@ -60,6 +60,9 @@ public:
   Value mulF(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
   /// The larger one, where no NaN occurs: one instruction.
   Value maxF(Value a, Value b);
+  /// The largest lane and the sum of the lanes of a vector, in any order.
+  Value reduceMaxF(Value vector);
+  Value reduceAddF(Value vector);
   Value cmpF(arith::CmpFPredicate predicate, Value a, Value b) {
     return arith::CmpFOp::create(*this, predicate, a, b);
   }
@@ -78,6 +81,11 @@ public:
   Value bitsOf(Value mask);
   /// 0, 1, ... lanes - 1.
   Value iota(int64_t lanes, Type element);
+  /// `table[16 * (i / 16) + indices[i] mod 16]` for each byte i of 32 or 64, 0 where
+  /// the highest bit of the index is set: one instruction.
+  Value lookUpBytes(Value table, Value indices);
+  /// Tells passes what `lookUpBytes` touches: no memory.
+  static void registerIntrinsicEffects(DialectRegistry &registry);
 
   //===--- Memory ----------------------------------------------------------===//
   Value dim(Value memref, int64_t position);
