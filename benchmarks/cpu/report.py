@@ -29,17 +29,11 @@ class Table:
     def rows(self, case):
         return [row for c, row in self.by_key if c == case]
 
-    def result(self, case, row):
-        found = self.by_key.get((case, row))
-        return found if found and timed(found) else None
-
     def find(self, case, **fields):
-        """Timed results of the rows with these fields."""
-        return [
-            self.by_key[case, row]
-            for row in self.rows(case)
-            if all(getattr(row, name) == value for name, value in fields.items()) and timed(self.by_key[case, row])
-        ]
+        """Results of the rows with these fields; those that are wrong count for nothing."""
+        rows = [row for row in self.rows(case) if all(getattr(row, name) == x for name, x in fields.items())]
+        results = [self.by_key[case, row] for row in rows]
+        return [result for result in results if timed(result) and result["status"] == "ok"]
 
     def one(self, case, **fields):
         found = self.find(case, **fields)

@@ -202,9 +202,11 @@ def test_table(data):
     assert len(lengths) == 1
 
 
-def test_wrong_results_are_shown(data):
+def test_wrong_results_are_shown_and_count_for_nothing(data):
     data["results"][5] |= {"status": "wrong", "reason": "relative error 4.0e-01"}
+    data["targets"] = report.targets(data)
     assert "WRONG: relative error 4.0e-01" in report.markdown(data)
+    assert target(data, "tiered 2 % group, over exact")["status"] == "not measured"
 
 
 def test_series(data):
