@@ -130,7 +130,7 @@ void AttendBlocks::begin(Value rows, function_ref<Value(Value, int64_t)> queryCh
     return;
   Value groups = b.ceilDiv(rows, b.index(group));
   b.loop(rows, b.mul(groups, group), b.index(1), [&](Value row) {
-    clear(query ? query : acc, row, query ? depth : valueDepth);
+    clear(query, row, depth);
     clear(acc, row, valueDepth);
     Value zero = b.constant(b.getF32Type(), 0.0);
     b.store(zero, max, {row});
@@ -140,6 +140,21 @@ void AttendBlocks::begin(Value rows, function_ref<Value(Value, int64_t)> queryCh
 
 Value AttendBlocks::getValues(Value row, int64_t chunk) {
   return b.loadVector(acc, {row, b.index(chunk * lanes)}, lanes);
+}
+
+void AttendBlocks::readScores(Value begin, Value end,
+                              function_ref<void(Value, Value, int64_t)> read) {
+  Value isWhole = b.cmp(CmpIPredicate::eq, end, b.index(block));
+  auto readWhole = [&] {
+    for (int64_t column = 0; column < block; column += lanes)
+      read(b.add(begin, column), b.index(column), lanes);
+    return VectorBuilder::Values();
+  };
+  auto readPart = [&] {
+    b.loop(end, [&](Value column) { read(b.add(begin, column), column, 1); });
+    return VectorBuilder::Values();
+  };
+  b.branch(isWhole, readWhole, readPart);
 }
 
 void AttendBlocks::attend(Value rows, const RowReader *keys, const RowReader &values,

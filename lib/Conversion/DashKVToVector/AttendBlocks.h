@@ -49,6 +49,10 @@ public:
   const Chunks &getDepth() const { return depth; }
   const Chunks &getValueDepth() const { return valueDepth; }
   Value getScores() const { return scores; }
+  /// For a `score` that reads memory which may end with `end`: calls `read` for
+  /// whole vectors of a block, or key by key in the last block.
+  void readScores(Value begin, Value end,
+                  function_ref<void(Value position, Value column, int64_t count)> read);
 
   /// Query rows [0, rows) begin: `query` gives a chunk, scaled, `statistics` max
   /// and sum.
