@@ -43,6 +43,10 @@ namespace {
 struct ConvertDashKVToVectorPass
     : mlir::dashkv::impl::ConvertDashKVToVectorPassBase<ConvertDashKVToVectorPass> {
   using Base::Base;
+  void getDependentDialects(DialectRegistry &registry) const override {
+    Base::getDependentDialects(registry);
+    VectorBuilder::registerIntrinsicEffects(registry);
+  }
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<Operation *> ops;

@@ -34,20 +34,20 @@ Value VectorBuilder::castU(Value value, Type type) {
   if (from == to)
     return value;
   if (from.isIndex() || to.isIndex())
-    return arith::IndexCastUIOp::create(*this, type, value);
+    return createOrFold<arith::IndexCastUIOp>(type, value);
   if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-    return arith::ExtUIOp::create(*this, type, value);
-  return arith::TruncIOp::create(*this, type, value);
+    return createOrFold<arith::ExtUIOp>(type, value);
+  return createOrFold<arith::TruncIOp>(type, value);
 }
 Value VectorBuilder::castS(Value value, Type type) {
   Type from = getElementTypeOrSelf(value.getType()), to = getElementTypeOrSelf(type);
   if (from == to)
     return value;
   if (from.isIndex() || to.isIndex())
-    return arith::IndexCastOp::create(*this, type, value);
+    return createOrFold<arith::IndexCastOp>(type, value);
   if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-    return arith::ExtSIOp::create(*this, type, value);
-  return arith::TruncIOp::create(*this, type, value);
+    return createOrFold<arith::ExtSIOp>(type, value);
+  return createOrFold<arith::TruncIOp>(type, value);
 }
 
 //===--- Floats --------------------------------------------------------------===//
@@ -151,10 +151,15 @@ Value VectorBuilder::stackBuffer(ArrayRef<int64_t> shape, Type element) {
   return memref::AllocaOp::create(*this, MemRefType::get(shape, element), getI64IntegerAttr(64));
 }
 Value VectorBuilder::heapBuffer(Value size, Type element) {
+  // A known size belongs into the type: canonicalization would put it there and
+  // lose the attribute.
   auto type = MemRefType::get({ShapedType::kDynamic}, element);
-  auto alloc = memref::AllocOp::create(*this, type, ValueRange{size}, getI64IntegerAttr(64));
+  std::optional<int64_t> known = getConstantIntValue(size);
+  auto alloc =
+      memref::AllocOp::create(*this, known ? MemRefType::get({*known}, element) : type,
+                              known ? ValueRange() : ValueRange{size}, getI64IntegerAttr(64));
   alloc->setAttr(bufferization::BufferizationDialect::kManualDeallocation, getUnitAttr());
-  return alloc;
+  return createOrFold<memref::CastOp>(type, alloc);
 }
 void VectorBuilder::freeBuffer(Value buffer) {
   auto dealloc = memref::DeallocOp::create(*this, buffer);

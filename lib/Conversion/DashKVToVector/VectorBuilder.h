@@ -25,34 +25,34 @@ public:
   Value constant(Type type, int value) { return constant(type, static_cast<int64_t>(value)); }
 
   //===--- Integers: scalars, indices, vectors -----------------------------===//
-  Value add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
-  Value sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
-  Value mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
-  Value band(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
-  Value bor(Value a, Value b) { return arith::OrIOp::create(*this, a, b); }
-  Value bxor(Value a, Value b) { return arith::XOrIOp::create(*this, a, b); }
-  Value minS(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
-  Value maxS(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
-  Value minU(Value a, Value b) { return arith::MinUIOp::create(*this, a, b); }
-  Value shl(Value a, Value bits) { return arith::ShLIOp::create(*this, a, bits); }
-  Value shrU(Value a, Value bits) { return arith::ShRUIOp::create(*this, a, bits); }
+  Value add(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
+  Value sub(Value a, Value b) { return createOrFold<arith::SubIOp>(a, b); }
+  Value mul(Value a, Value b) { return createOrFold<arith::MulIOp>(a, b); }
+  Value band(Value a, Value b) { return createOrFold<arith::AndIOp>(a, b); }
+  Value bor(Value a, Value b) { return createOrFold<arith::OrIOp>(a, b); }
+  Value bxor(Value a, Value b) { return createOrFold<arith::XOrIOp>(a, b); }
+  Value minS(Value a, Value b) { return createOrFold<arith::MinSIOp>(a, b); }
+  Value maxS(Value a, Value b) { return createOrFold<arith::MaxSIOp>(a, b); }
+  Value minU(Value a, Value b) { return createOrFold<arith::MinUIOp>(a, b); }
+  Value shl(Value a, Value bits) { return createOrFold<arith::ShLIOp>(a, bits); }
+  Value shrU(Value a, Value bits) { return createOrFold<arith::ShRUIOp>(a, bits); }
   Value add(Value a, int64_t b) { return b ? add(a, constant(a.getType(), b)) : a; }
   Value sub(Value a, int64_t b) { return b ? sub(a, constant(a.getType(), b)) : a; }
   Value mul(Value a, int64_t b) { return mul(a, constant(a.getType(), b)); }
   Value shl(Value a, int64_t bits) { return shl(a, constant(a.getType(), bits)); }
   Value shrU(Value a, int64_t bits) { return shrU(a, constant(a.getType(), bits)); }
   Value cmp(arith::CmpIPredicate predicate, Value a, Value b) {
-    return arith::CmpIOp::create(*this, predicate, a, b);
+    return createOrFold<arith::CmpIOp>(predicate, a, b);
   }
   Value select(Value condition, Value a, Value b) {
-    return arith::SelectOp::create(*this, condition, a, b);
+    return createOrFold<arith::SelectOp>(condition, a, b);
   }
   /// Integer or index to an integer type or index, zero- or sign-extended.
   Value castU(Value value, Type type);
   Value castS(Value value, Type type);
   /// (a + b - 1) / b and a / b of values that are not negative.
-  Value ceilDiv(Value a, Value b) { return arith::CeilDivUIOp::create(*this, a, b); }
-  Value div(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
+  Value ceilDiv(Value a, Value b) { return createOrFold<arith::CeilDivUIOp>(a, b); }
+  Value div(Value a, Value b) { return createOrFold<arith::DivUIOp>(a, b); }
 
   //===--- Floats ----------------------------------------------------------===//
   Value addF(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
