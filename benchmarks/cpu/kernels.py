@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import re
+import resource
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("DASHKV_BUILD_DIR", ROOT / "build"))
 HIDDEN = 256  # of the mlp encoder, as in the paper
 LEVELS = 7
+TOOL_SECONDS, TOOL_BYTES = 20, 4 << 30
 
 
 def tensor(shape, element):
@@ -140,8 +142,19 @@ class CompileError(Exception):
     pass
 
 
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (TOOL_BYTES, TOOL_BYTES))
+
+
 def run_tool(command):
-    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
+    """Output of a tool that may fail, but neither hang nor take the memory of the measurement."""
+    command = list(map(str, command))
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=TOOL_SECONDS, preexec_fn=limit_memory
+        )
+    except subprocess.TimeoutExpired as reason:
+        raise CompileError(f"{Path(command[0]).name} ran longer than {TOOL_SECONDS} s") from reason
     if done.returncode:
         name, errors = Path(command[0]).name, re.findall(r"error: (.*)", done.stderr)
         raise CompileError(f"{name}: {errors[0]}" if errors else f"{name} ended with {done.returncode}")

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import math
+import re
 from pathlib import Path
 
 import buffers
@@ -273,8 +274,6 @@ class Probe:
 class ProbeRunner(Runner):
     """Reads the caches that the kernels read: all of K and V, 2 % of their rows, or all codes."""
 
-    AHEAD = 16
-
     def __init__(self, system, case, row):
         self.threads, self.probe = system.threads, system.probe
         both = system.caches.keys_and_values(case)
@@ -285,7 +284,8 @@ class ProbeRunner(Runner):
             self.parts = list(zip(*(x.sets for x in both), strict=True))
         if row.kind == "rows":
             self.size = int(row.form.split()[0])
-            self.ahead = self.AHEAD if "prefetched" in row.form else 0
+            ahead = re.search(r"(\d+) ahead", row.form)
+            self.ahead = int(ahead[1]) if ahead else 0
             rows = case.cache_bytes // self.size
             generator = np.random.default_rng(6)
             read = 0.02 * 2 * case.cache_bytes  # short lists need many others before they are cold again
