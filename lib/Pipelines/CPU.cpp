@@ -42,7 +42,7 @@ void mlir::dashkv::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
   if (options.lowering == CPULowering::Linalg) {
     buildLinalgPipeline(pm, options);
     buildBufferizePipeline(pm);
@@ -51,29 +51,42 @@ void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOpti
   if (options.runtimeChecks)
     pm.addPass(createGenerateRuntimeVerificationPass());
   pm.addPass(createExpandTieredPass());
+  pm.addPass(createDecomposeAttentionPass());
   SelectTileConfigPassOptions select;
   select.target = options.target;
   select.workers = options.workers;
   pm.addPass(createSelectTileConfigPass(select));
+  pm.addPass(createTileAndFusePass());
+  pm.addPass(createSelectTileConfigPass(select)); // of the merges
   pm.addPass(createConvertDashKVToLinalgPass());
   pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildBufferizePipeline(pm);
-  pm.addPass(createConvertDashKVToVectorPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-  pm.addPass(createVerifyContractPass());
 }
 
-void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
+/// Frees what bufferization has allocated. Kernels come later: upstream takes no
+/// functions that free their scratch themselves.
+static void buildDeallocationPipeline(OpPassManager &pm) {
   // A result that is an argument updated in place is no result: the caller has
   // the buffer, and returning it would cost a copy.
   pm.addPass(createFinalizeSignaturesPass());
   bufferization::buildBufferDeallocationPipeline(
       pm, bufferization::BufferDeallocationPipelineOptions());
   pm.addPass(createConvertBufferizationToMemRefPass());
+}
 
+void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  buildDeallocationPipeline(pm);
+  if (options.lowering == CPULowering::Vector) {
+    pm.addPass(createConvertDashKVToVectorPass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+  }
+  pm.addPass(createVerifyContractPass());
+}
+
+void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
   // Loops, then control flow.
   pm.addPass(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
@@ -107,10 +120,12 @@ void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
 
 void mlir::dashkv::buildLLVMPipeline(OpPassManager &pm) {
   buildBufferizePipeline(pm);
+  buildDeallocationPipeline(pm);
   buildLoopsToLLVMPipeline(pm);
 }
 
 void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  buildBuffersPipeline(pm, options);
   buildKernelsPipeline(pm, options);
   buildLoopsToLLVMPipeline(pm);
 }

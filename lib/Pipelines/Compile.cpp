@@ -163,6 +163,7 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
   cpuOptions.lowering = options.lowering;
   cpuOptions.target = options.target;
   auto buildKernels = [&](OpPassManager &manager) {
+    buildBuffersPipeline(manager, cpuOptions);
     buildKernelsPipeline(manager, cpuOptions);
     return success();
   };

@@ -47,11 +47,12 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   // Between bufferization and the rest the IR tells which results are
   // arguments updated in place.
   PassManager first(module.getContext()), second(module.getContext());
-  buildKernelsPipeline(first, options);
+  buildBuffersPipeline(first, options);
   if (failed(first.run(module)))
     return failure();
   for (auto &entry : jit->functions)
     entry.second.aliases = findReturnedArguments(module.lookupSymbol<func::FuncOp>(entry.first()));
+  buildKernelsPipeline(second, options);
   buildLoopsToLLVMPipeline(second);
   if (failed(second.run(module)))
     return failure();

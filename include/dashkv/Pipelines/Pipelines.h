@@ -33,21 +33,25 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
 /// L2 to L0: expands tiered attention and lowers every dashkv op to linalg.
 void buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
-/// The lowering of `options` up to buffers: only upstream dialects are left.
+/// The lowering of `options` up to buffers: tiles, linalg for ops without a
+/// kernel, bufferization.
+void buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
+
+/// What follows: deallocation and the kernels. Results that are arguments updated
+/// in place are dropped. Only upstream dialects are left.
 void buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
 /// Linalg on tensors to linalg on buffers, function boundaries included.
 void buildBufferizePipeline(OpPassManager &pm);
 
-/// Linalg on buffers to the LLVM dialect: deallocation, loops, control flow,
-/// LLVM. Results that are arguments updated in place are dropped; functions get
+/// Linalg on buffers to the LLVM dialect: loops, control flow, LLVM. Functions get
 /// a C interface. Ends with a check that nothing but LLVM is left.
 void buildLoopsToLLVMPipeline(OpPassManager &pm);
 
-/// The two one after the other, through upstream passes alone.
+/// From linalg on tensors, through upstream passes alone.
 void buildLLVMPipeline(OpPassManager &pm);
 
-/// Both: dashkv ops to the LLVM dialect on the CPU.
+/// All of them: dashkv ops to the LLVM dialect on the CPU.
 void buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
 /// Registers dashkv-linalg-pipeline, dashkv-llvm-pipeline, dashkv-cpu-pipeline.

@@ -1,4 +1,5 @@
 //===- ExpandTiered.cpp - tiered_attention into its steps -----------------===//
+#include "StepBuilder.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
@@ -8,7 +9,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -27,12 +27,12 @@ public:
   Expander(TieredAttentionOp op, OpBuilder &builder)
       : op(op), b(op.getLoc(), builder), tiering(op.getTiering()), maps(op.getMaps()),
         dims(op.getDims()) {
-    batch = sizeOf(op.getQuery(), maps[0], dims.batch);
-    heads = sizeOf(op.getQuery(), maps[0], dims.head);
-    rows = sizeOf(op.getQuery(), maps[0], dims.query);
-    kvHeads = sizeOf(op.getKey(), maps[1], dims.head);
-    keys = sizeOf(op.getKey(), maps[1], dims.key);
-    valueDepth = sizeOf(op.getValue(), maps[2], dims.valueDepth);
+    batch = b.sizeOf(op.getQuery(), maps[0], dims.batch);
+    heads = b.sizeOf(op.getQuery(), maps[0], dims.head);
+    rows = b.sizeOf(op.getQuery(), maps[0], dims.query);
+    kvHeads = b.sizeOf(op.getKey(), maps[1], dims.head);
+    keys = b.sizeOf(op.getKey(), maps[1], dims.key);
+    valueDepth = b.sizeOf(op.getValue(), maps[2], dims.valueDepth);
     codeKeys = keys;
     if (!CodeForm::arePlanes(op.getKeyCodes().getType()))
       return;
@@ -52,26 +52,13 @@ private:
   /// Whether no sequence reaches `dense_below`: known, or an i1 value.
   std::variant<bool, Value> isDense();
 
-  OpFoldResult sizeOf(Value tensor, AffineMap map, unsigned dim) {
-    unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
-    return tensor::getMixedSize(b, b.getLoc(), tensor, position);
-  }
-  Value empty(ArrayRef<OpFoldResult> sizes, Type type) {
-    return tensor::EmptyOp::create(b, sizes, type);
-  }
-  Value filled(ArrayRef<OpFoldResult> sizes, TypedAttr scalar) {
-    Value value = arith::ConstantOp::create(b, scalar);
-    return linalg::FillOp::create(b, value, empty(sizes, scalar.getType())).getResult(0);
-  }
   /// min(N, extra + budget(N)) for a capacity, N where nothing bounds a list.
   OpFoldResult capacity(bool isMid);
   /// Those of the op; made of the number of keys where the codes end later.
   Value getLengths();
-  /// `value` in the order of `from` as the order of `to`.
-  Value permute(Value value, AffineMap from, AffineMap to);
 
   TieredAttentionOp op;
-  ImplicitLocOpBuilder b;
+  StepBuilder b;
   TieringAttr tiering;
   SmallVector<AffineMap> maps;
   AttentionDims dims;
@@ -93,7 +80,7 @@ std::variant<bool, Value> Expander::isDense() {
   }
   Value longest;
   if (op.getLengths()) {
-    Value zero = filled({}, b.getI32IntegerAttr(0));
+    Value zero = b.filled({}, b.getI32IntegerAttr(0));
     auto identity = b.getMultiDimIdentityMap(1);
     auto reduced = linalg::GenericOp::create(
         b, zero.getType(), op.getLengths(), zero,
@@ -173,20 +160,7 @@ Value Expander::getLengths() {
     return op.getLengths();
   Value number = arith::IndexCastOp::create(b, b.getI32Type(),
                                             getValueOrCreateConstantIndexOp(b, b.getLoc(), keys));
-  return linalg::FillOp::create(b, number, empty({batch}, b.getI32Type())).getResult(0);
-}
-
-Value Expander::permute(Value value, AffineMap from, AffineMap to) {
-  if (from == to)
-    return value;
-  SmallVector<int64_t> permutation;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), value), permuted;
-  for (AffineExpr expr : to.getResults()) {
-    permutation.push_back(*from.getResultPosition(expr));
-    permuted.push_back(sizes[permutation.back()]);
-  }
-  Value init = empty(permuted, getElementTypeOrSelf(value.getType()));
-  return linalg::TransposeOp::create(b, value, init, permutation)->getResult(0);
+  return b.filled({batch}, number);
 }
 
 SmallVector<Value> Expander::buildSteps() {
@@ -196,7 +170,7 @@ SmallVector<Value> Expander::buildSteps() {
   auto list = [&](bool isMid) -> SmallVector<Value, 3> {
     SmallVector<OpFoldResult> sizes = listRows;
     sizes.push_back(capacity(isMid));
-    return {empty(sizes, i32), empty(listRows, i32), empty(listRows, i32)};
+    return {b.empty(sizes, i32), b.empty(listRows, i32), b.empty(listRows, i32)};
   };
   SmallVector<Value, 3> full = list(false), mid = {Value(), Value(), Value()};
   if (tiering.hasMid())
@@ -211,10 +185,7 @@ SmallVector<Value> Expander::buildSteps() {
   ArrayAttr listMaps;
   if (op.getIndexingMaps())
     listMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], defaults[3]});
-  APFloat lowest = APFloat::getLargest(APFloat::IEEEsingle(), /*Negative=*/true);
-  Value acc = filled({batch, heads, rows, valueDepth}, b.getF32FloatAttr(0));
-  Value max = filled({batch, heads, rows}, cast<TypedAttr>(FloatAttr::get(f32, lowest)));
-  Value sum = filled({batch, heads, rows}, b.getF32FloatAttr(0));
+  auto [acc, max, sum] = b.neutral({batch, heads, rows}, valueDepth);
   auto attend = OnlineAttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(),
                                           retrieve->getResult(0), retrieve->getResult(1), Value(),
                                           op.getKeyScale(), op.getValueScale(), acc, max, sum,
@@ -223,30 +194,27 @@ SmallVector<Value> Expander::buildSteps() {
   if (tiering.hasMid()) {
     Value indices = retrieve->getResult(3), counts = retrieve->getResult(4);
     OpFoldResult midCapacity = tensor::getMixedSize(b, b.getLoc(), indices, 3);
-    Value init = empty({batch, heads, rows, midCapacity}, f32);
+    Value init = b.empty({batch, heads, rows, midCapacity}, f32);
     Value scores = EstimateScoresOp::create(b, op.getQueryCodes(), op.getKeyCodes(), indices,
                                             counts, op.getTemperature(), op.getBias(),
                                             op.getCodeScale(), op.getTable(), op.getMlpWeights(),
                                             op.getMlpBiases(), init, op.getActivationAttr())
                        .getResult(0);
-    Value value = permute(op.getValue(), maps[2], defaults[2]);
+    Value value = b.permute(op.getValue(), maps[2], defaults[2]);
     stats = OnlineReduceOp::create(b, scores, value, indices, counts, op.getValueScale(), stats[0],
                                    stats[1], stats[2])
                 ->getResults();
   }
   bool isDefault = maps.back() == defaults.back();
   Type outType = getElementTypeOrSelf(op.getInit().getType());
-  Value init = isDefault ? op.getInit() : empty({batch, heads, rows, valueDepth}, outType);
+  Value init = isDefault ? op.getInit() : b.empty({batch, heads, rows, valueDepth}, outType);
   auto finalize = FinalizeOp::create(b, stats[0], stats[1], stats[2], init, op.getLseInit());
   SmallVector<Value> results = llvm::to_vector_of<Value>(finalize->getResults());
   if (!isDefault)
-    results[0] = permute(results[0], defaults.back(), maps.back());
+    results[0] = b.permute(results[0], defaults.back(), maps.back());
   if (op.getKeptInit())
     results.push_back(retrieve->getResults().back());
-  // A size that only one operand tells statically is put back.
-  for (auto [result, old] : llvm::zip_equal(results, op->getResults()))
-    if (result.getType() != old.getType())
-      result = tensor::CastOp::create(b, old.getType(), result);
+  b.castLike(results, op->getResults());
   return results;
 }
 

@@ -21,6 +21,47 @@ def ExpandTieredPass : Pass<"dashkv-expand-tiered"> {
     "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def DecomposeAttentionPass : Pass<"dashkv-decompose-attention"> {
+  let summary = "Take exact attention apart into its steps";
+  let description = [{
+    `attention` becomes `online_attention` over all keys, from neutral statistics,
+    and `finalize`, so that exact attention has the kernels of the tiers. Query
+    heads that are two dims become one; statistics have the default layout
+    whatever that of the operands. A causal op without lengths gets them, so that
+    its keys can be cut into parts.
+
+    Exact.
+    Post: no `dashkv.attention` is left.
+    Example: test/Transforms/decompose-attention.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def TileAndFusePass : Pass<"dashkv-tile-and-fuse"> {
+  let summary = "Cut the steps of attention into parallel tiles";
+  let description = [{
+    The steps that end in a `finalize` become one `scf.forall` over batches and KV
+    heads that computes them one after the other: `hash_encode` of the queries,
+    `retrieve`, `estimate_scores`, `online_attention`, `online_reduce`, `finalize`.
+    A step that others need as well, or whose results depend on all heads (votes,
+    `kept`), stays outside and has a loop of its own.
+
+    Where the `splits` of an `online_attention` or `online_reduce` are more than
+    one, its keys or list slots are cut into as many parts: one loop over batches,
+    KV heads and parts computes partials, and `merge` joins them in order. Parts
+    are equally long up to the longest sequence or list, the last ones perhaps
+    empty.
+
+    Exact up to rounding, and only with splits; results do not depend on the number
+    of threads.
+    Pre: dashkv-select-tile-config has run; ops on tensors.
+    Example: test/Transforms/tile-and-fuse.mlir.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def VerifyContractPass : Pass<"dashkv-verify-contract"> {
   let summary = "Check that only ops of a level are left";
   let description = [{

@@ -17,6 +17,10 @@ namespace mlir::dashkv {
 /// and materialize_in_destination.
 void populateBuffersToTensorsPatterns(RewritePatternSet &patterns);
 
+/// attention on tensors becomes online_attention from neutral statistics and
+/// finalize.
+void populateDecomposeAttentionPatterns(RewritePatternSet &patterns);
+
 /// tiered_attention on tensors becomes retrieve, online_attention,
 /// [estimate_scores, online_reduce], finalize, with a branch to exact attention
 /// below `dense_below`.
