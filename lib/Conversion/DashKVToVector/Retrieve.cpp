@@ -21,9 +21,10 @@ std::string mlir::dashkv::whyNoVectorKernel(RetrieveOp op) {
   int64_t heads = getHeads(op.getQueryCodes()), kvHeads = getHeads(op.getKeyCodes());
   if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(kvHeads) || kvHeads == 0 || heads == 0)
     return "the number of heads is not known";
-  CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
-  if (heads / kvHeads * form.getMaxDistance() >= 65535 || heads > 255)
-    return "there are more heads than sums of 16 bits and votes of 8 bits hold";
+  if (heads > 255)
+    return "there are more heads than votes of a byte count";
+  if (CodeForm::getNumKeys(op.getKeyCodes().getType()) == 0)
+    return "there are no keys";
   if (auto keys = dyn_cast<MemRefType>(op.getKeyCodes().getType())) {
     SmallVector<int64_t> strides;
     int64_t offset, size = 1;
@@ -54,7 +55,7 @@ RetrieveKernel::RetrieveKernel(RetrieveOp op, VectorBuilder &b)
   int64_t rows = cast<ShapedType>(op.getQueryCodes().getType()).getDimSize(2);
   taskRows = ShapedType::isDynamic(rows) ? 8 : std::clamp<int64_t>(rows, 1, 8);
   guesses = !op.getPrior() && !op.getVoteDiscount();
-  mayBeWide = shape.largest() >= 255;
+  mayBeWide = shape.largest() >= 255 || !guesses;
 }
 
 Value RetrieveKernel::getLimit(Value batch, Value m) {
@@ -132,7 +133,7 @@ void RetrieveKernel::emit() {
     keptHeads = allocate(padded, i8);
   }
   if (mayBeWide || (headScan && headScan->shape.halves))
-    wideElements = allocate(padded, b.getI16Type());
+    wideElements = allocate(padded, i32);
 
   b.loop(b.dim(query, 0), [&](Value batch) {
     if (op.getPrior())

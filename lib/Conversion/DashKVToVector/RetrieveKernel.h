@@ -11,7 +11,7 @@
 //     guess is verified by the counts or replaced by a search of the bytes, and the
 //     list is written in one pass.
 // Votes need every code head of the batch and come first. Where 255 is too small
-// for the distance at the budget's place, elements of 16 bits take over.
+// for the distance at the budget's place, distances of 32 bits take over.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_LIB_CONVERSION_DASHKVTOVECTOR_RETRIEVEKERNEL_H
@@ -83,11 +83,16 @@ private:
   Values forEdges(const Task &task, Value limit, ValueRange init,
                   function_ref<Values(Value block, ValueRange carried)> body);
   KeyOrder getOrder(const Task &task, const Row &row, KeyRow keys, KeyOrder::Scale scale);
+  /// Whether discounts of a list's heads are negative or lead out of i16, where
+  /// distances wrap.
+  Value mayWrap(const Task &task, const Row &row);
   void finish(const Task &task, Row row);
   /// Raises the elements of the keys that are no candidates; returns corrected
   /// counts.
   Values raiseOthers(const Task &task, const Row &row, KeyOrder &order);
-  Tiers findTiers(const Task &task, const Row &row, KeyOrder &order, int64_t largest,
+  /// Searches for the tiers' last keys among values in [low, high]; `isUncertain`
+  /// tells if `high` is one of them. `counts` are those of the window, if any.
+  Tiers findTiers(const Task &task, const Row &row, KeyOrder &order, Value low, Value high,
                   ValueRange counts, Value &isUncertain);
   void writeLists(const Task &task, const Row &row, KeyOrder &order, const Tiers &tiers);
   void emitKept(Value batch);
@@ -95,8 +100,9 @@ private:
   //===--- Votes, wide elements (RetrieveWide.cpp) ------------------------===//
   void emitVotes(Value batch, Value firstRow, Value endRow);
   void countVotes(const Task &task, Value m, Value head, Value limit, KeyRow keys);
-  /// Distances of the heads of a list, from `head` on, to a row of i16.
-  void scanWide(const Task &task, Value m, Value head, int64_t heads);
+  /// Writes the distances of all keys, summed over heads from `head` on, to
+  /// `wideElements`: final ones or those of the codes.
+  void scanWide(const Task &task, Value m, Value head, int64_t heads, bool isFinal);
   Tiers findTiersWide(const Task &task, const Row &row, const KeyOrder &narrow);
 
   RetrieveOp op;

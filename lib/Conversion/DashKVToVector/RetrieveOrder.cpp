@@ -98,7 +98,7 @@ KeyOrder::Classes KeyOrder::getThresholds(Value v) {
   if (discounts.empty())
     return {b.castU(b.add(v, 1), type)};
   Classes thresholds;
-  for (size_t number = 0; number < size_t(1) << discounts.size(); ++number) {
+  for (size_t number = 0; number < getNumClasses(); ++number) {
     Value bound = v;
     if (Value discount = sumDiscounts(b, discounts, number))
       bound = b.add(bound, discount);
@@ -123,7 +123,7 @@ std::pair<Value, Value> KeyOrder::getRange(int64_t largest) {
   int64_t last = std::min(largest, row.highest());
   if (discounts.empty())
     return {b.constant(i32, 0), b.constant(i32, last)};
-  Value all = sumDiscounts(b, discounts, (size_t(1) << discounts.size()) - 1);
+  Value all = sumDiscounts(b, discounts, getNumClasses() - 1);
   auto distance = [&](int64_t x) {
     return b.shl(b.add(scale.offset, x << scale.shift), scale.fraction);
   };
@@ -158,7 +158,8 @@ Value KeyOrder::isAbove(const Keys &keys, const Classes &thresholds) {
       left[i] = b.select(flag, left[half + i], left[i]);
     left.resize(half);
   }
-  return b.cmp(CmpIPredicate::uge, keys.elements, left[0]);
+  auto predicate = row.isWide() ? CmpIPredicate::sge : CmpIPredicate::uge;
+  return b.cmp(predicate, keys.elements, left[0]);
 }
 
 SmallVector<Value> KeyOrder::countAbove(Value blocks, ArrayRef<Classes> thresholds) {

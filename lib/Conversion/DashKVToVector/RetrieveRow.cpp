@@ -72,7 +72,7 @@ VectorBuilder::Values RetrieveKernel::raiseOthers(const Task &task, const Row &r
     Value at = b.add(order.row.begin, b.mul(block, kBlockKeys));
     Value elements = b.loadVector(order.row.elements, at, kBlockKeys);
     Value mask = b.bitcast(b.splat(others, 1), b.vec(kBlockKeys, b.getI1Type()));
-    Value highest = b.constant(elements.getType(), -1);
+    Value highest = b.constant(elements.getType(), order.row.isWide() ? order.row.highest() : -1);
     b.storeVector(b.select(mask, highest, elements), order.row.elements, at);
     // They are no longer below the thresholds.
     Values counted;
@@ -145,17 +145,31 @@ KeyOrder RetrieveKernel::getOrder(const Task &task, const Row &row, KeyRow keys,
   return KeyOrder(b, keys, scale, discounts, shape.vectorBytes);
 }
 
+Value RetrieveKernel::mayWrap(const Task &task, const Row &row) {
+  Type i32 = b.getI32Type();
+  Value head = getHead(task, row.list), no = b.constant(b.getI1Type(), 0);
+  return b.loop(b.index(0), b.index(shape.heads), b.index(1), no, [&](Value h, ValueRange carried) {
+    Value sum = b.constant(i32, 0), result = carried[0];
+    for (Value amounts : {op.getPriorDiscount(), op.getVoteDiscount()})
+      if (amounts) {
+        sum = b.add(sum, b.castS(b.load(amounts, b.add(head, h)), i32));
+        // Negative ones are large unsigned ones.
+        result = b.bor(result, b.cmp(CmpIPredicate::ugt, sum, b.constant(i32, 32768)));
+      }
+    return Values{result};
+  })[0];
+}
+
 /// Whether some keys of `wanted` are wanted.
 static Value isSome(VectorBuilder &b, Value wanted) {
   return b.cmp(CmpIPredicate::sgt, wanted, b.constant(b.getI32Type(), 0));
 }
 
 RetrieveKernel::Tiers RetrieveKernel::findTiers(const Task &task, const Row &row, KeyOrder &order,
-                                                int64_t largest, ValueRange counts,
+                                                Value low, Value high, ValueRange counts,
                                                 Value &isUncertain) {
   Tiers tiers;
   Type i32 = b.getI32Type();
-  auto [low, high] = order.getRange(largest);
   auto search = [&](Value wanted) {
     return order.findPlace(task.blocks, wanted, low, high, row.numCandidates);
   };
@@ -222,9 +236,12 @@ void RetrieveKernel::finish(const Task &task, Row row) {
       getBudget(row.limit, tiering.getFull(), tiering.getFullMin(), tiering.getFullMax());
   row.wanted = b.castU(b.minS(budget, b.castU(row.numCandidates, i64)), i32);
   Values counts = raiseOthers(task, row, order);
+  auto [low, high] = order.getRange(shape.largest());
   Value isUncertain;
-  Tiers tiers = findTiers(task, row, order, shape.largest(), counts, isUncertain);
+  Tiers tiers = findTiers(task, row, order, low, high, counts, isUncertain);
   if (mayBeWide) {
+    if (!guesses)
+      isUncertain = b.bor(isUncertain, mayWrap(task, row));
     auto wide = [&] { return findTiersWide(task, row, order).flatten(); };
     tiers = tiers.with(b.branch(isUncertain, wide, [&] { return tiers.flatten(); }));
   }

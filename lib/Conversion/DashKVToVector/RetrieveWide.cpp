@@ -21,25 +21,47 @@ static Value join(VectorBuilder &b, ArrayRef<Value> parts) {
 }
 
 //===----------------------------------------------------------------------===//
-// Elements of 16 bits
+// Distances of 32 bits
 //===----------------------------------------------------------------------===//
 
-void RetrieveKernel::scanWide(const Task &task, Value m, Value head, int64_t heads) {
+void RetrieveKernel::scanWide(const Task &task, Value m, Value head, int64_t heads, bool isFinal) {
   // Head by head, each exact in a byte: a code of 256 bits in two halves.
   Value zero = b.index(0), one = b.index(1);
-  auto type = b.vec(kBlockKeys, b.getI16Type());
+  auto wide = b.vec(kBlockKeys, b.getI32Type()), narrow = b.vec(kBlockKeys, b.getI16Type());
+  struct Discount {
+    Value words, begin, amounts;
+  };
+  SmallVector<Discount> discounts;
+  if (isFinal && op.getPrior())
+    discounts.push_back({priorWords, zero, op.getPriorDiscount()});
+  if (isFinal && op.getVoteDiscount())
+    discounts.push_back(
+        {voteWords, b.mul(b.sub(m, task.firstRow), numBlocks), op.getVoteDiscount()});
   b.loop(b.index(heads), [&](Value h) {
-    headScan->buildTables(task.batch, b.add(head, h), m, zero, 0);
-    Value isFirst = b.cmp(CmpIPredicate::eq, h, zero);
+    Value current = b.add(head, h), isFirst = b.cmp(CmpIPredicate::eq, h, zero);
+    headScan->buildTables(task.batch, current, m, zero, 0);
+    auto calibrate = [&](Value block, Value distance) {
+      distance = b.shl(distance, tiering.getBitsFraction());
+      for (const Discount &discount : discounts) {
+        Value amount = b.castS(b.load(discount.amounts, current), wide.getElementType());
+        Value mask = getMask(b, b.load(discount.words, b.add(discount.begin, block)));
+        distance =
+            b.sub(distance, b.select(mask, b.splat(amount, kBlockKeys), b.constant(wide, 0)));
+      }
+      // Of one head it is an i16.
+      return discounts.empty() ? distance : b.castS(b.castU(distance, narrow), wide);
+    };
     forSources(task, [&](const CodeBlocks &blocks) {
       headScan->scan(blocks, zero, {},
                      [&](Value block, const CodeScan::Distances &sums, ValueRange) {
-                       Value at = b.mul(block, kBlockKeys);
-                       Value before = b.loadVector(wideElements, at, kBlockKeys);
-                       Value sum = b.select(isFirst, b.constant(type, 0), before);
+                       Value at = b.mul(block, kBlockKeys), distance = b.constant(wide, 0);
                        for (const SmallVector<Value> &half : sums)
-                         sum = b.add(sum, b.castU(join(b, half), type));
-                       b.storeVector(sum, wideElements, at);
+                         distance = b.add(distance, b.castU(join(b, half), wide));
+                       if (isFinal)
+                         distance = calibrate(block, distance);
+                       Value before = b.loadVector(wideElements, at, kBlockKeys);
+                       before = b.select(isFirst, b.constant(wide, 0), before);
+                       b.storeVector(b.add(before, distance), wideElements, at);
                        return Values();
                      });
     });
@@ -48,14 +70,16 @@ void RetrieveKernel::scanWide(const Task &task, Value m, Value head, int64_t hea
 
 RetrieveKernel::Tiers RetrieveKernel::findTiersWide(const Task &task, const Row &row,
                                                     const KeyOrder &narrow) {
-  Type i8 = b.getI8Type();
-  scanWide(task, row.m, getHead(task, row.list), shape.heads);
-  KeyOrder::Scale scale = {b.constant(b.getI32Type(), 0), 0, tiering.getBitsFraction()};
-  KeyOrder order = getOrder(task, row, {wideElements, b.index(0)}, scale);
+  Type i8 = b.getI8Type(), i32 = b.getI32Type();
+  scanWide(task, row.m, getHead(task, row.list), shape.heads, /*isFinal=*/true);
+  KeyOrder order(b, {wideElements, b.index(0)}, {b.constant(i32, 0), 0, 0}, {}, shape.vectorBytes);
   raiseOthers(task, row, order);
+  // With discounts, those of one head are any i16.
+  int64_t low = guesses ? 0 : -32768;
+  int64_t high = guesses ? shape.form.getMaxDistance() << tiering.getBitsFraction() : 32767;
   Value isUncertain;
-  Tiers tiers =
-      findTiers(task, row, order, shape.heads * shape.form.getMaxDistance(), {}, isUncertain);
+  Tiers tiers = findTiers(task, row, order, b.constant(i32, low * shape.heads),
+                          b.constant(i32, high * shape.heads), {}, isUncertain);
   // Bytes in the order of the tiers take the place of distances: 0 before the full
   // tier's last distance and 1 at it, 2 before the mid tier's and 3 at it.
   SmallVector<KeyOrder::Classes *> cuts = {&tiers.fullCut.below, &tiers.fullCut.upTo};
@@ -66,16 +90,17 @@ RetrieveKernel::Tiers RetrieveKernel::findTiersWide(const Task &task, const Row 
     thresholds.push_back(order.splat(*cut, kBlockKeys));
   b.loop(task.blocks, [&](Value block) {
     KeyOrder::Keys keys = order.load(block, 0, kBlockKeys);
-    auto type = b.bytes(kBlockKeys);
-    Value element = b.constant(type, 0);
-    for (auto [i, threshold] : llvm::enumerate(thresholds)) {
-      Value next = b.constant(type, i + 1 == thresholds.size() ? 255 : int64_t(i + 1));
-      element = b.select(order.isAbove(keys, threshold), next, element);
-    }
+    auto byte = [&](int64_t value) { return b.constant(b.bytes(kBlockKeys), value); };
+    auto choose = [&](size_t cut, Value above, Value upTo) {
+      return b.select(order.isAbove(keys, thresholds[cut]), above, upTo);
+    };
+    Value after =
+        op.getMidIndices() ? choose(3, byte(255), choose(2, byte(3), byte(2))) : byte(255);
+    Value element = choose(1, after, choose(0, byte(1), byte(0)));
     b.storeVector(element, narrow.row.elements, b.add(narrow.row.begin, b.mul(block, kBlockKeys)));
   });
   for (auto [i, cut] : llvm::enumerate(cuts))
-    cut->assign(cut->size(), b.constant(i8, int64_t(i + 1)));
+    cut->assign(narrow.getNumClasses(), b.constant(i8, int64_t(i + 1)));
   return tiers;
 }
 
@@ -99,7 +124,7 @@ void RetrieveKernel::emitVotes(Value batch, Value firstRow, Value endRow) {
       b.loop(b.index(codeHeads), [&](Value h) {
         Value head = b.add(b.mul(kvHead, codeHeads), h);
         if (headScan->shape.halves) {
-          scanWide(task, m, head, 1);
+          scanWide(task, m, head, 1, /*isFinal=*/false);
           return countVotes(task, m, head, limit, {wideElements, zero});
         }
         headScan->buildTables(batch, head, m, zero, 0);
@@ -138,12 +163,12 @@ void RetrieveKernel::countVotes(const Task &task, Value m, Value head, Value lim
       Value visible =
           lowBits(b, b.castU(b.sub(b.castU(limit, b.getIndexType()), at), b.getI64Type()));
       Value elements = b.loadVector(keys.elements, at, kBlockKeys);
-      Value highest = b.constant(elements.getType(), -1);
+      Value highest = b.constant(elements.getType(), keys.isWide() ? keys.highest() : -1);
       b.storeVector(b.select(getMask(b, visible), elements, highest), keys.elements, at);
     });
     Value wanted =
         b.castU(getBudget(limit, tiering.getVoteFractionOrFull(), 0, TieringAttr::none), i32);
-    auto [low, high] = order.getRange(shape.form.getMaxDistance());
+    Value low = b.constant(i32, 0), high = b.constant(i32, shape.form.getMaxDistance());
     Value place = order.findPlace(task.blocks, wanted, low, high, limit).value;
     Value isNone = b.cmp(CmpIPredicate::eq, wanted, b.constant(i32, 0));
     radius = b.select(isNone, b.constant(i32, -1), place);

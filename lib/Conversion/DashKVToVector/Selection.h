@@ -1,10 +1,10 @@
 //===- Selection.h - Exact budgets and lists of nearest keys ----*- C++ -*-===//
 //
-// Keys are ordered by their final distance D. What is stored of a key is only an
-// element x of 8 or 16 bits with `D_raw = offset + (x << shift)`; vote and prior
-// are flags, 64 keys a word. Without flags comparisons are made in units of x,
-// with flags in units of D: `D <= v` is then `x < t` with a threshold t for each
-// class of flags, because D is linear in D_raw.
+// Keys are ordered by their final distance D. What is stored of a key is a byte x
+// with `D_raw = offset + (x << shift)`; vote and prior are flags, 64 keys a word.
+// Without flags comparisons are made in units of x, with flags in units of D:
+// `D <= v` is then `x < t` with a threshold t for each class of flags, because D is
+// linear in D_raw. Where a byte does not do, elements are D itself, i32.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_LIB_CONVERSION_DASHKVTOVECTOR_SELECTION_H
@@ -29,11 +29,12 @@ void storeFlags(VectorBuilder &b, Value word, Value flags, Value batch, Value n,
 
 /// A row of elements, one a key; the highest value stands for no candidate.
 struct KeyRow {
-  Value elements; // memref<?xi8> or memref<?xi16>
+  Value elements; // memref<?xi8>, unsigned, or memref<?xi32>
   Value begin;    // index of the row's first element
 
   Type type() const { return cast<MemRefType>(elements.getType()).getElementType(); }
-  int64_t highest() const { return (1 << type().getIntOrFloatBitWidth()) - 1; }
+  bool isWide() const { return type().isInteger(32); }
+  int64_t highest() const { return isWide() ? std::numeric_limits<int32_t>::max() : 255; }
 };
 
 /// A flag that lowers D.
@@ -56,13 +57,14 @@ public:
 
   /// One Value a class.
   using Classes = SmallVector<Value>;
+  size_t getNumClasses() const { return size_t(1) << discounts.size(); }
   /// The thresholds of `D <= v`, of the type of elements.
   Classes getThresholds(Value v);
   /// D of a value v.
   Value getDistance(Value v);
-  /// The lowest and the highest value of a key whose element is at most `largest`.
-  /// If that is more than an element holds, the second is the lowest value of
-  /// which elements do not tell.
+  /// The lowest and the highest value of a key whose byte is at most `largest`. If
+  /// a byte does not hold that, the second is the lowest value of which bytes do
+  /// not tell.
   std::pair<Value, Value> getRange(int64_t largest);
 
   /// Elements of some keys of a block and their flags.
