@@ -52,8 +52,9 @@ Value VectorBuilder::castS(Value value, Type type) {
 
 //===--- Floats --------------------------------------------------------------===//
 Value VectorBuilder::maxF(Value a, Value b) {
-  auto flags = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
-  return arith::MaxNumFOp::create(*this, a, b, flags);
+  // What the instruction does: b where either is NaN. arith.maxnumf would become
+  // three in arith-expand, whatever its flags.
+  return select(cmpF(arith::CmpFPredicate::OGT, a, b), a, b);
 }
 Value VectorBuilder::reduceMaxF(Value vector) {
   // Other reductions keep rules for NaN or an order, which cost tens of
