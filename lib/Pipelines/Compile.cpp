@@ -1,28 +1,27 @@
 //===- Compile.cpp - From an attention graph to any product ---------------===//
 #include "dashkv/Pipelines/Compile.h"
+#include "CHeader.h"
+#include "Multiversion.h"
 #include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
+#include "dashkv/Pipelines/MachineCode.h"
 #include "dashkv/Pipelines/NVVM.h"
-#include "dashkv/Pipelines/Optimize.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Target/LLVMIR/ModuleTranslation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -35,9 +34,21 @@ public:
   LogicalResult run(llvm::raw_pwrite_stream &os);
 
 private:
-  LogicalResult runStage(StringRef name, function_ref<LogicalResult(OpPassManager &)> build);
-  LogicalResult writeStage(StringRef name);
+  struct Code;
+
+  LogicalResult runPasses(ModuleOp version, function_ref<void(OpPassManager &)> build);
+  LogicalResult runStage(StringRef name, function_ref<void(OpPassManager &)> build);
+  LogicalResult writeStage(ModuleOp version, const Twine &name);
   LogicalResult raise();
+  /// Lowers `version` to kernels; tells which results of `functions` are arguments.
+  LogicalResult lowerToKernels(ModuleOp version, const CPUTarget &target, const Twine &suffix,
+                               MutableArrayRef<CFunction> functions = {});
+  /// Lowers `version`, which is the module or a clone, to optimized code.
+  LogicalResult lowerToCode(ModuleOp version, const CPUTarget &target, const Twine &suffix,
+                            llvm::LLVMContext &context, Code &code);
+  /// One module of LLVM for all targets.
+  LogicalResult lowerToVersions(llvm::LLVMContext &context, Code &code);
+  LogicalResult emitCode(Code &code, llvm::raw_pwrite_stream &os);
   LogicalResult emitForCPU(llvm::raw_pwrite_stream &os);
   LogicalResult emitForGPU(llvm::raw_pwrite_stream &os);
   LogicalResult checkOptions();
@@ -47,6 +58,7 @@ private:
 
   ModuleOp module;
   const CompileOptions &options;
+  SmallVector<CPUTarget> targets;
   unsigned stage = 0;
 };
 } // namespace
@@ -56,29 +68,45 @@ static void print(ModuleOp module, llvm::raw_ostream &os) {
   os << "\n";
 }
 
-LogicalResult Compilation::writeStage(StringRef name) {
+/// Removes files of earlier runs: only what has the name of a stage.
+static void removeStages(StringRef folder) {
+  static const llvm::Regex name(
+      "^[0-9]+-(input|raised|tiered|steps|linalg|(kernels|llvm)(-[a-z0-9_-]+)?)\\.mlir$");
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code;
+       it.increment(code))
+    if (name.match(llvm::sys::path::filename(it->path())))
+      llvm::sys::fs::remove(it->path());
+}
+
+LogicalResult Compilation::writeStage(ModuleOp version, const Twine &name) {
   if (options.stages.empty())
     return success();
   std::error_code code = llvm::sys::fs::create_directories(options.stages);
   SmallString<128> path(options.stages);
-  llvm::sys::path::append(path, std::to_string(stage++) + "-" + name + ".mlir");
+  llvm::sys::path::append(path, Twine(stage) + "-" + name + ".mlir");
   if (!code) {
+    if (stage++ == 0)
+      removeStages(options.stages);
     llvm::raw_fd_ostream os(path, code);
     if (!code)
-      print(module, os);
+      print(version, os);
   }
   if (code)
     return optionError() << "cannot write " << path << ": " << code.message();
   return success();
 }
 
-LogicalResult Compilation::runStage(StringRef name,
-                                    function_ref<LogicalResult(OpPassManager &)> build) {
-  PassManager manager(module.getContext());
-  if (failed(applyPassManagerCLOptions(manager)) || failed(build(manager)) ||
-      failed(manager.run(module)))
+LogicalResult Compilation::runPasses(ModuleOp version, function_ref<void(OpPassManager &)> build) {
+  PassManager manager(version.getContext());
+  if (failed(applyPassManagerCLOptions(manager)))
     return failure();
-  return writeStage(name);
+  build(manager);
+  return manager.run(version);
+}
+
+LogicalResult Compilation::runStage(StringRef name, function_ref<void(OpPassManager &)> build) {
+  return failure(failed(runPasses(module, build)) || failed(writeStage(module, name)));
 }
 
 /// Tiering adds encoders: of queries in decode, of keys in prefill.
@@ -89,7 +117,7 @@ static unsigned countEncoders(ModuleOp module) {
 }
 
 LogicalResult Compilation::raise() {
-  if (failed(writeStage("input")))
+  if (failed(writeStage(module, "input")))
     return failure();
   auto build = [&](OpPassManager &manager) {
     manager.addPass(createNormalizeAttentionPass());
@@ -98,7 +126,6 @@ LogicalResult Compilation::raise() {
     raise.materializeIndexMasks = options.materializeIndexMasks;
     manager.addPass(createRaiseAttentionPass(raise));
     manager.addPass(createFuseRetrievalPass());
-    return success();
   };
   if (failed(runStage("raised", build)))
     return failure();
@@ -109,19 +136,16 @@ LogicalResult Compilation::raise() {
            << "expected attention in the module, but found none; --remarks tells what came near";
   if (!options.tier)
     return success();
-  auto buildTiering = [&](OpPassManager &manager) -> LogicalResult {
-    std::string message;
-    llvm::raw_string_ostream os(message);
-    std::string fields = options.tiering;
-    llvm::erase_if(fields, llvm::isSpace); // ends an option of a pass
-    std::string text =
-        "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
-    if (failed(parsePassPipeline(text, manager, os)))
-      return optionError() << "cannot read the tiering options: " << StringRef(message).rtrim();
-    return success();
-  };
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  std::string fields = options.tiering;
+  llvm::erase_if(fields, llvm::isSpace); // ends an option of a pass
+  std::string text = "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
+  OpPassManager tiering(ModuleOp::getOperationName());
+  if (failed(parsePassPipeline(text, tiering, os)))
+    return optionError() << "cannot read the tiering options: " << StringRef(message).rtrim();
   unsigned encoders = countEncoders(module);
-  if (failed(runStage("tiered", buildTiering)))
+  if (failed(runStage("tiered", [&](OpPassManager &manager) { manager = tiering; })))
     return failure();
   if (countEncoders(module) != encoders)
     return success();
@@ -150,62 +174,173 @@ LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
   return success();
 }
 
-LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
-  std::unique_ptr<llvm::TargetMachine> machine =
-      CPUTarget::get(options.target, [&] { return optionError(); })->createTargetMachine();
-  // Helpers that lowering adds must not collide where objects are linked.
-  llvm::StringSet<> exported;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic())
-      exported.insert(function.getName());
+LogicalResult Compilation::lowerToKernels(ModuleOp version, const CPUTarget &target,
+                                          const Twine &suffix,
+                                          MutableArrayRef<CFunction> functions) {
   CPUPipelineOptions cpuOptions;
   cpuOptions.runtimeChecks = options.runtimeChecks;
   cpuOptions.lowering = options.lowering;
-  cpuOptions.target = options.target;
-  auto buildKernels = [&](OpPassManager &manager) {
-    buildBuffersPipeline(manager, cpuOptions);
-    buildKernelsPipeline(manager, cpuOptions);
-    return success();
-  };
-  auto buildLLVM = [&](OpPassManager &manager) {
-    buildLoopsToLLVMPipeline(manager);
-    return success();
-  };
-  if (failed(runStage("kernels", buildKernels)) || failed(runStage("llvm", buildLLVM)))
+  cpuOptions.target = targets.size() == 1 ? options.target : target.cpu;
+  auto buildBuffers = [&](OpPassManager &manager) { buildBuffersPipeline(manager, cpuOptions); };
+  auto buildKernels = [&](OpPassManager &manager) { buildKernelsPipeline(manager, cpuOptions); };
+  if (failed(runPasses(version, buildBuffers)))
     return failure();
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
-  if (!translated)
-    return error() << "cannot translate the module to LLVM IR";
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  llvm::internalizeModule(*translated, [&](const llvm::GlobalValue &value) {
+  // Between the two the IR tells which results are arguments updated in place.
+  for (CFunction &function : functions)
+    function.aliases = findReturnedArguments(version.lookupSymbol<func::FuncOp>(function.name));
+  return failure(failed(runPasses(version, buildKernels)) ||
+                 failed(writeStage(version, "kernels" + suffix)));
+}
+
+/// The code of one CPU, and what makes it.
+struct Compilation::Code {
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+  SmallVector<Kernel> kernels;
+};
+
+LogicalResult Compilation::lowerToCode(ModuleOp version, const CPUTarget &target,
+                                       const Twine &suffix, llvm::LLVMContext &context,
+                                       Code &code) {
+  // Helpers that lowering adds must not collide where objects are linked.
+  llvm::StringSet<> exported;
+  for (auto function : version.getOps<func::FuncOp>())
+    if (function.isPublic())
+      exported.insert(function.getName());
+  auto isExported = [&](const llvm::GlobalValue &value) {
     StringRef name = value.getName();
     name.consume_front("_mlir_ciface_");
     return exported.contains(name);
-  });
-  if (llvm::Error failure = optimizeForCPU(translated.get(), machine.get()))
+  };
+  if (failed(lowerToKernels(version, target, suffix)))
+    return failure();
+  code.kernels = findKernels(version);
+  if (failed(runPasses(version, buildLoopsToLLVMPipeline)) ||
+      failed(writeStage(version, "llvm" + suffix)))
+    return failure();
+  code.machine = target.createTargetMachine();
+  code.module = translateForCPU(version, context, *code.machine);
+  if (!code.module)
+    return failure();
+  if (llvm::Error failure = optimizeForCPU(*code.module, *code.machine, isExported))
     return error() << llvm::toString(std::move(failure));
+  return KernelGuard(*code.module, code.kernels).check(*code.module, *code.machine);
+}
+
+LogicalResult Compilation::lowerToVersions(llvm::LLVMContext &context, Code &code) {
+  std::vector<std::string> names;
+  for (const CPUTarget &target : targets) {
+    OwningOpRef<ModuleOp> version(module.clone());
+    Code one;
+    if (failed(lowerToCode(*version, target, "-" + target.cpu, context, one)))
+      return failure();
+    if (!code.module)
+      for (const llvm::Function &function : *one.module)
+        if (!function.isDeclaration() && !function.hasLocalLinkage())
+          names.push_back(function.getName().str());
+    makeVersion(*one.module, target);
+    for (Kernel &kernel : one.kernels) {
+      kernel.name = getVersionName(kernel.name, target);
+      code.kernels.push_back(std::move(kernel));
+    }
+    if (!code.module)
+      code.module = std::move(one.module);
+    else if (llvm::Linker::linkModules(*code.module, std::move(one.module)))
+      return error() << "cannot link the versions";
+  }
+  // What belongs to no version runs everywhere.
+  code.machine = CPUTarget::get("x86-64", [&] { return error(); })->createTargetMachine();
+  addDispatch(*code.module, names, targets);
+  return success();
+}
+
+/// Puts before each kernel what it is.
+static void annotate(StringRef assembly, ArrayRef<Kernel> kernels, raw_ostream &os) {
+  llvm::StringMap<const Kernel *> byLabel;
+  for (const Kernel &kernel : kernels)
+    byLabel[kernel.name + ":"] = &kernel;
+  while (!assembly.empty()) {
+    StringRef line;
+    std::tie(line, assembly) = assembly.split('\n');
+    if (const Kernel *kernel = byLabel.lookup(line.take_until(llvm::isSpace)))
+      os << "# Kernel of " << kernel->op << ", " << kernel->config << "\n#   " << kernel->types
+         << "\n";
+    os << line << "\n";
+  }
+}
+
+LogicalResult Compilation::emitCode(Code &code, llvm::raw_pwrite_stream &os) {
   if (options.emit == EmitKind::LLVM) {
-    translated->print(os, nullptr);
+    code.module->print(os, nullptr);
     return success();
   }
-  llvm::legacy::PassManager codegen;
-  auto kind = options.emit == EmitKind::Asm ? llvm::CodeGenFileType::AssemblyFile
-                                            : llvm::CodeGenFileType::ObjectFile;
-  if (machine->addPassesToEmitFile(codegen, os, nullptr, kind))
-    return error() << "cannot emit this kind of file for " << options.target;
-  codegen.run(*translated);
+  auto generate = [&](llvm::Module &llvmModule, llvm::CodeGenFileType kind,
+                      SmallVectorImpl<char> &text) -> LogicalResult {
+    llvm::raw_svector_ostream stream(text);
+    if (llvm::Error failure = emitMachineCode(llvmModule, *code.machine, kind, stream))
+      return error() << llvm::toString(std::move(failure));
+    return success();
+  };
+  // Assembly does not tell what it calls: the object does. Code generation
+  // changes the module.
+  std::unique_ptr<llvm::Module> copy;
+  if (options.emit == EmitKind::Asm)
+    copy = llvm::CloneModule(*code.module);
+  KernelGuard guard(*code.module, code.kernels);
+  SmallVector<char> object, assembly;
+  if (failed(generate(*code.module, llvm::CodeGenFileType::ObjectFile, object)))
+    return failure();
+  StringRef text(object.data(), object.size());
+  if (failed(guard.check(llvm::MemoryBufferRef(text, "object"))))
+    return failure();
+  if (options.emit == EmitKind::Obj)
+    return os << text, success();
+  if (options.emit == EmitKind::Shared) {
+    SmallVector<StringRef> libraries = {"-lm"};
+    return linkSharedLibrary(text, libraries, os, [&] { return optionError(); });
+  }
+  if (failed(generate(*copy, llvm::CodeGenFileType::AssemblyFile, assembly)))
+    return failure();
+  annotate(StringRef(assembly.data(), assembly.size()), code.kernels, os);
   return success();
+}
+
+LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
+  if (options.emit == EmitKind::Kernels) {
+    if (failed(lowerToKernels(module, targets.front(), "")))
+      return failure();
+    return print(module, os), success();
+  }
+  if (options.emit == EmitKind::Header) {
+    FailureOr<std::vector<CFunction>> functions = findCFunctions(module);
+    if (failed(functions) || failed(lowerToKernels(module, targets.front(), "", *functions)))
+      return failure();
+    writeCHeader(*functions, options.target, os);
+    return success();
+  }
+  llvm::LLVMContext context;
+  Code code;
+  if (failed(targets.size() == 1 ? lowerToCode(module, targets.front(), "", context, code)
+                                 : lowerToVersions(context, code)))
+    return failure();
+  return emitCode(code, os);
 }
 
 LogicalResult Compilation::checkOptions() {
   auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
-  if (isGPU ? failed(NVPTXTarget::get(options.target, report))
-            : failed(CPUTarget::get(options.target, report)))
-    return failure();
-  if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::LLVM)
+  if (isGPU) {
+    if (failed(NVPTXTarget::get(options.target, report)))
+      return failure();
+  } else {
+    FailureOr<SmallVector<CPUTarget>> parsed = parseTargets(options.target, report);
+    if (failed(parsed))
+      return failure();
+    targets = std::move(*parsed);
+  }
+  if (options.emit == EmitKind::Kernels && targets.size() > 1)
+    return optionError() << "expected one target for --emit=kernels, but got " << options.target;
+  if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::Kernels)
     return optionError()
            << (isGPU ? "expected --emit=ptx for the GPU target " + options.target +
                            ", but got one for CPUs"
@@ -223,10 +358,7 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
     return failure();
   if (options.emit == EmitKind::Mlir)
     return print(module, os), success();
-  auto expand = [&](OpPassManager &manager) {
-    manager.addPass(createExpandTieredPass());
-    return success();
-  };
+  auto expand = [&](OpPassManager &manager) { manager.addPass(createExpandTieredPass()); };
   if (failed(runStage("steps", expand)))
     return failure();
   if (options.emit == EmitKind::Steps)
@@ -239,7 +371,6 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
     CPUPipelineOptions cpuOptions;
     cpuOptions.runtimeChecks = options.runtimeChecks;
     buildLinalgPipeline(manager, cpuOptions);
-    return success();
   };
   if (failed(runStage("linalg", lower)))
     return failure();

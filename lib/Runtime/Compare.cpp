@@ -9,6 +9,7 @@
 #include "dashkv/Runtime/Compare.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -27,9 +28,9 @@ static TieringAttr withDenseBelow(TieringAttr t, int64_t denseBelow) {
                           t.getVoteFraction(), denseBelow, t.getKeptVotes());
 }
 
-static llvm::Expected<std::unique_ptr<JIT>> compile(ModuleOp module,
-                                                    const CPUPipelineOptions &options) {
-  FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(module, options);
+static llvm::Expected<std::unique_ptr<JIT>>
+compile(ModuleOp module, const CPUPipelineOptions &options, const ObjectCache *cache) {
+  FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(module, options, cache);
   if (failed(jit))
     return llvm::createStringError("cannot compile the module for this CPU");
   return std::move(*jit);
@@ -72,16 +73,29 @@ struct Probe {
                             op.getKeyScale(), op.getValueScale(), op.getInit(),
                             empty({batch, heads, rows}, b.getF32Type()), op.getScaleAttr(),
                             /*causal=*/true, op.getIndexingMapsAttr());
+    // Byte planes have codes past the last key.
+    OpFoldResult codeKeys = keys;
+    Value lengths = op.getLengths();
+    if (CodeForm::arePlanes(op.getKeyCodes().getType())) {
+      Value blocks = tensor::DimOp::create(b, op.getKeyCodes(), 2);
+      Value size = arith::ConstantIndexOp::create(b, CodeForm::blockKeys);
+      codeKeys = Value(arith::MulIOp::create(b, blocks, size));
+      if (!lengths) {
+        Value number = getValueOrCreateConstantIndexOp(b, b.getLoc(), keys);
+        number = arith::IndexCastOp::create(b, i32, number);
+        lengths = linalg::FillOp::create(b, number, empty({batch}, i32)).getResult(0);
+      }
+    }
     OpFoldResult listHeads = op.getTiering().getScope() == Scope::Group ? kvHeads : heads;
     SmallVector<OpFoldResult> listRows = {batch, listHeads, rows},
-                              listSizes = {batch, listHeads, rows, keys};
+                              listSizes = {batch, listHeads, rows, codeKeys};
     auto list = [&]() -> std::array<Value, 3> {
       return {empty(listSizes, i32), empty(listRows, i32), empty(listRows, i32)};
     };
     std::array<Value, 3> full = list(), mid = {};
     if (op.getTiering().hasMid())
       mid = list();
-    auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), op.getLengths(),
+    auto retrieve = RetrieveOp::create(b, op.getQueryCodes(), op.getKeyCodes(), lengths,
                                        op.getForced(), op.getPrior(), op.getVoteDiscount(),
                                        op.getPriorDiscount(), op.getRadius(), full[0], full[1],
                                        full[2], mid[0], mid[1], mid[2], Value(), op.getTiering());
@@ -158,7 +172,8 @@ static Comparison::Error compare(unsigned index, Type type, const Array &exact,
 llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringRef entry,
                                                         ArrayRef<Array> arguments,
                                                         unsigned repetitions,
-                                                        const CPUPipelineOptions &options) {
+                                                        const CPUPipelineOptions &options,
+                                                        const ObjectCache *cache) {
   auto function = module.lookupSymbol<func::FuncOp>(entry);
   if (!function)
     return llvm::createStringError("expected a public function of the module, but got '" + entry +
@@ -211,8 +226,9 @@ llvm::Expected<Comparison> dashkv::compareWithAttention(ModuleOp module, StringR
   if (auto attrs = probeFunction.getAllResultAttrs())
     probeFunction.removeResAttrsAttr();
 
-  auto exact = compile(*exactModule, options), tiered = compile(*tieredModule, options),
-       probe = compile(*probeModule, options);
+  auto exact = compile(*exactModule, options, cache),
+       tiered = compile(*tieredModule, options, cache),
+       probe = compile(*probeModule, options, cache);
   for (auto *jit : {&exact, &tiered, &probe})
     if (!*jit) {
       llvm::Error error = jit->takeError();

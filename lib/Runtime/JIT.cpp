@@ -1,11 +1,16 @@
 //===- JIT.cpp - Compile a module for this CPU and call it ----------------===//
 #include "dashkv/Runtime/JIT.h"
-#include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
-#include "dashkv/Pipelines/Optimize.h"
+#include "dashkv/Pipelines/MachineCode.h"
+#include "dashkv/Runtime/ObjectCache.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
 #include <cstdlib>
@@ -23,8 +28,12 @@ static int reportCheck(const char *message) {
 }
 static void stopAfterCheck() { std::exit(1); }
 
-FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options) {
-  std::unique_ptr<JIT> jit(new JIT());
+/// Symbols that calls enter by.
+static constexpr llvm::StringLiteral entryPrefix = "dashkv.call.";
+
+JIT::~JIT() = default;
+
+LogicalResult JIT::readSignatures(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
@@ -36,53 +45,186 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
                          "expected tensors of floats or integers in the signature, but got ")
                << type;
     }
-    Function entry{function.getFunctionType(), {}, {}, function.getLoc()};
+    Function entry{function.getFunctionType(), {}, {}, function.getLoc(), nullptr};
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
       entry.roles.push_back(role ? role.str() : "");
     }
-    jit->functions.try_emplace(function.getName(), std::move(entry));
+    functions.try_emplace(function.getName(), std::move(entry));
   }
+  return success();
+}
 
-  // Between bufferization and the rest the IR tells which results are
-  // arguments updated in place.
-  PassManager first(module.getContext()), second(module.getContext());
-  buildBuffersPipeline(first, options);
-  if (failed(first.run(module)))
+/// Adds `dashkv.call.NAME(ptr to pointers)` for each C wrapper of `names`: calls
+/// with any number of arguments through one type.
+static void addEntries(llvm::Module &module, ArrayRef<StringRef> names) {
+  llvm::IRBuilder<> b(module.getContext());
+  auto *type = llvm::FunctionType::get(b.getVoidTy(), b.getPtrTy(), /*isVarArg=*/false);
+  for (StringRef name : names) {
+    llvm::Function *callee = module.getFunction(("_mlir_ciface_" + name).str());
+    auto *entry = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                                         entryPrefix + name, module);
+    b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", entry));
+    SmallVector<llvm::Value *> arguments;
+    for (unsigned i = 0; i < callee->arg_size(); ++i)
+      arguments.push_back(b.CreateLoad(
+          b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), entry->getArg(0), i)));
+    b.CreateCall(callee, arguments);
+    b.CreateRetVoid();
+  }
+}
+
+FailureOr<std::string> JIT::lower(ModuleOp module, const CPUPipelineOptions &options,
+                                  const CPUTarget &target) {
+  auto run = [&](function_ref<void(OpPassManager &)> build) {
+    PassManager manager(module.getContext());
+    build(manager);
+    return manager.run(module);
+  };
+  // Buffers tell which results are arguments updated in place, and what follows
+  // which functions are kernels.
+  if (failed(run([&](OpPassManager &pm) { buildBuffersPipeline(pm, options); })))
     return failure();
-  for (auto &entry : jit->functions)
+  SmallVector<StringRef> names;
+  for (auto &entry : functions) {
+    names.push_back(entry.first());
     entry.second.aliases = findReturnedArguments(module.lookupSymbol<func::FuncOp>(entry.first()));
-  buildKernelsPipeline(second, options);
-  buildLoopsToLLVMPipeline(second);
-  if (failed(second.run(module)))
+  }
+  llvm::sort(names);
+  if (failed(run([&](OpPassManager &pm) { buildKernelsPipeline(pm, options); })))
+    return failure();
+  SmallVector<Kernel> kernels = findKernels(module);
+  if (failed(run(buildLoopsToLLVMPipeline)))
     return failure();
 
+  std::unique_ptr<llvm::TargetMachine> machine = target.createTargetMachine();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = translateForCPU(module, context, *machine);
+  if (!code)
+    return failure();
+  addEntries(*code, names);
+  auto isExported = [](const llvm::GlobalValue &value) {
+    return value.getName().starts_with(entryPrefix);
+  };
+  if (llvm::Error error = optimizeForCPU(*code, *machine, isExported))
+    return emitError(module.getLoc(), "cannot compile: ") << llvm::toString(std::move(error));
+  KernelGuard guard(*code, kernels);
+  SmallVector<char> object;
+  llvm::raw_svector_ostream os(object);
+  if (failed(guard.check(*code, *machine)))
+    return failure();
+  if (llvm::Error error = emitMachineCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, os))
+    return emitError(module.getLoc(), "cannot compile: ") << llvm::toString(std::move(error));
+  if (failed(guard.check(llvm::MemoryBufferRef(os.str(), "object"))))
+    return failure();
+  return os.str().str();
+}
+
+std::string JIT::save(StringRef object) const {
+  llvm::json::Object aliases;
+  for (const auto &entry : functions)
+    aliases[entry.first()] = llvm::json::Array(entry.second.aliases);
+  return llvm::formatv("{0}\n{1}", llvm::json::Value(std::move(aliases)), object);
+}
+
+StringRef JIT::restore(StringRef text) {
+  auto [head, object] = text.split('\n');
+  llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(head);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return "";
+  }
+  for (auto &entry : functions) {
+    entry.second.aliases.clear();
+    llvm::json::Path::Root root;
+    std::vector<int> aliases;
+    const llvm::json::Object *object = parsed->getAsObject();
+    const llvm::json::Value *value = object ? object->get(entry.first()) : nullptr;
+    if (!value || !llvm::json::fromJSON(*value, aliases, root) ||
+        aliases.size() != entry.second.type.getNumResults())
+      return "";
+    entry.second.aliases.assign(aliases.begin(), aliases.end());
+  }
+  return object;
+}
+
+llvm::Error JIT::link(StringRef object) {
+  auto created = llvm::orc::LLJITBuilder().create();
+  if (!created)
+    return created.takeError();
+  engine = std::move(*created);
+  llvm::orc::JITDylib &library = engine->getMainJITDylib();
+  llvm::orc::SymbolMap symbols;
+  auto define = [&](StringRef name, auto *function) {
+    symbols[engine->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function),
+                                              llvm::JITSymbolFlags::Exported};
+  };
+  define("puts", &reportCheck);
+  define("abort", &stopAfterCheck);
+  if (llvm::Error error = library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
+    return error;
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      engine->getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  library.addGenerator(std::move(*process));
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "kernels");
+  if (llvm::Error error = engine->addObjectFile(std::move(buffer)))
+    return error;
+  for (auto &entry : functions) {
+    auto address = engine->lookup((entryPrefix + entry.first()).str());
+    if (!address)
+      return address.takeError();
+    entry.second.entry = address->toPtr<void (*)(void **)>();
+  }
+  return llvm::Error::success();
+}
+
+/// What the code of `module` depends on, apart from this program.
+static std::string getKey(ModuleOp module, const CPUPipelineOptions &options,
+                          const CPUTarget &target) {
+  std::string text, optionText;
+  llvm::raw_string_ostream os(text), optionStream(optionText);
+  OpPrintingFlags flags;
+  flags.printGenericOpForm().assumeVerified().useLocalScope();
+  flags.elideLargeElementsAttrs(std::numeric_limits<int64_t>::max());
+  flags.enableDebugInfo(options.runtimeChecks); // whose messages hold locations
+  module->print(os, flags);
+  const_cast<CPUPipelineOptions &>(options).print(optionStream); // changes nothing
+  return ObjectCache::makeKey({text, optionText, target.triple, target.cpu, target.features});
+}
+
+FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineOptions &options,
+                                             const ObjectCache *cache) {
+  std::unique_ptr<JIT> jit(new JIT());
   FailureOr<CPUTarget> target = CPUTarget::get(
       options.target, [&] { return emitError(UnknownLoc::get(module.getContext())); });
-  if (failed(target))
+  if (failed(target) || failed(jit->readSignatures(module)))
     return failure();
-  std::unique_ptr<llvm::TargetMachine> machine = target->createTargetMachine();
-  ExecutionEngineOptions engineOptions;
-  // A named variable: the option is a reference to it.
-  llvm::TargetMachine *optimizeFor = machine.get();
-  auto optimize = [optimizeFor](llvm::Module *llvmModule) {
-    return optimizeForCPU(llvmModule, optimizeFor);
+  auto link = [&](StringRef object) -> LogicalResult {
+    if (llvm::Error error = jit->link(object))
+      return emitError(module.getLoc(), "cannot compile: ") << llvm::toString(std::move(error));
+    return success();
   };
-  engineOptions.transformer = optimize;
-  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
-  auto engine = ExecutionEngine::create(module, engineOptions, std::move(machine));
-  if (!engine)
-    return module.emitError("cannot compile: ") << llvm::toString(engine.takeError());
-  jit->engine = std::move(*engine);
-  jit->engine->registerSymbols([](llvm::orc::MangleAndInterner interner) {
-    llvm::orc::SymbolMap symbols;
-    symbols[interner("puts")] = {llvm::orc::ExecutorAddr::fromPtr(&reportCheck),
-                                 llvm::JITSymbolFlags::Exported};
-    symbols[interner("abort")] = {llvm::orc::ExecutorAddr::fromPtr(&stopAfterCheck),
-                                  llvm::JITSymbolFlags::Exported};
-    return symbols;
-  });
-  return jit;
+  std::string key = cache ? getKey(module, options, *target) : "";
+  if (!key.empty()) {
+    if (std::unique_ptr<llvm::MemoryBuffer> stored = cache->load(key)) {
+      StringRef object = jit->restore(stored->getBuffer());
+      jit->fromCache = !object.empty();
+      if (jit->fromCache) {
+        if (failed(link(object)))
+          return failure();
+        return jit;
+      }
+    }
+  }
+  FailureOr<std::string> object = jit->lower(module, options, *target);
+  if (failed(object) || failed(link(*object)))
+    return failure();
+  if (!key.empty())
+    if (llvm::Error error = cache->store(key, jit->save(*object)))
+      jit->cacheError = llvm::toString(std::move(error));
+  return std::move(jit);
 }
 
 llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
@@ -110,12 +252,11 @@ llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
 }
 
 /// Memory of one call: descriptors {allocated, aligned, offset, sizes, strides}
-/// as words, and the pointers that the packed interface wants.
+/// as words, and the pointers to them that the C wrapper takes.
 struct JIT::Invocation {
   std::vector<std::vector<int64_t>> descriptors;
-  std::vector<void *> pointers, packed;
+  std::vector<void *> pointers;
   std::vector<int64_t> results;
-  void *resultPointer = nullptr;
 
   Invocation(const Function &function, ArrayRef<Array> arguments) {
     for (const Array &array : arguments) {
@@ -133,13 +274,10 @@ struct JIT::Invocation {
       if (alias < 0)
         resultWords += 3 + 2 * cast<RankedTensorType>(type).getRank();
     results.resize(resultWords);
-    resultPointer = results.data();
+    if (resultWords)
+      pointers.push_back(results.data());
     for (auto &words : descriptors)
       pointers.push_back(words.data());
-    if (resultWords)
-      packed.push_back(&resultPointer);
-    for (void *&pointer : pointers)
-      packed.push_back(&pointer);
   }
 };
 
@@ -164,8 +302,7 @@ llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arg
     return error;
   const Function &function = functions.find(name)->second;
   Invocation invocation(function, arguments);
-  if (llvm::Error error = engine->invokePacked(("_mlir_ciface_" + name).str(), invocation.packed))
-    return error;
+  function.entry(invocation.pointers.data());
   SmallVector<Array> results(function.aliases.size());
   for (auto [result, alias] : llvm::zip(results, function.aliases))
     if (alias >= 0)
@@ -191,8 +328,7 @@ llvm::Expected<double> JIT::time(StringRef name, ArrayRef<Array> arguments, unsi
   for (unsigned i = 0; i <= repetitions; ++i) {
     Invocation invocation(function, arguments);
     auto start = std::chrono::steady_clock::now();
-    if (llvm::Error error = engine->invokePacked(("_mlir_ciface_" + name).str(), invocation.packed))
-      return error;
+    function.entry(invocation.pointers.data());
     std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (i > 0)
       seconds.push_back(elapsed.count());

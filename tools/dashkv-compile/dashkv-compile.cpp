@@ -29,13 +29,19 @@ static cl::opt<EmitKind> emitKind(
     cl::values(clEnumValN(EmitKind::Mlir, "mlir", "dashkv ops: raised, and tiered with --tiering"),
                clEnumValN(EmitKind::Steps, "steps", "tiered attention taken apart into its steps"),
                clEnumValN(EmitKind::Linalg, "linalg", "linalg on tensors, for any MLIR backend"),
+               clEnumValN(EmitKind::Kernels, "kernels", "kernels of a CPU as vectors on buffers"),
                clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR for a CPU"),
                clEnumValN(EmitKind::Asm, "asm", "assembly for a CPU"),
                clEnumValN(EmitKind::Obj, "obj", "object file for a CPU (needs libc and libm)"),
+               clEnumValN(EmitKind::Shared, "shared",
+                          "shared library for a CPU, linked by clang-22, clang, cc or gcc"),
+               clEnumValN(EmitKind::Header, "header",
+                          "C header of the functions of obj and shared"),
                clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels (the scan of retrieval)")));
 static cl::opt<std::string>
     target("target",
-           cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...)"),
+           cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...); of a "
+                    "list of CPUs (x86-64-v3,icelake-server) the best is taken at load time"),
            cl::value_desc("name"), cl::init("native"), cl::cat(category));
 static cl::opt<std::string>
     tiering("tiering",
@@ -81,6 +87,7 @@ int main(int argc, char **argv) {
       "dashkv-compile: raises attention graphs, makes them tiered on request, and compiles them\n\n"
       "  dashkv-compile layer.mlir --emit=mlir\n"
       "  dashkv-compile layer.mlir --tiering=full=2% --emit=obj --target=x86-64-v3 -o layer.o\n"
+      "  dashkv-compile layer.mlir --tiering=full=2% --emit=header -o layer.h\n"
       "  dashkv-compile layer.mlir --tiering=default --emit=ptx --target=sm_90a -o scan.ptx\n\n"
       "--help-hidden lists the options of MLIR (--mlir-print-ir-after-all and others) too.\n");
   DialectRegistry registry;

@@ -2,6 +2,7 @@
 #include "dashkv/InitAll.h"
 #include "dashkv/Runtime/Compare.h"
 #include "dashkv/Runtime/JIT.h"
+#include "dashkv/Runtime/ObjectCache.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -11,6 +12,7 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
+#include <chrono>
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -54,6 +56,14 @@ static cl::opt<std::string> target("target",
                                    cl::desc("CPU to compile for: native or one that this CPU is "
                                             "compatible with (x86-64-v3, ...)"),
                                    cl::value_desc("name"), cl::init("native"), cl::cat(category));
+
+static cl::opt<bool>
+    noCache("no-cache",
+            cl::desc("Compile even if the code is in the cache ($DASHKV_CACHE_DIR, or dashkv in "
+                     "$XDG_CACHE_HOME or ~/.cache), and store nothing there"),
+            cl::cat(category));
+static cl::opt<bool> verbose("verbose", cl::desc("Tell where the code came from"),
+                             cl::cat(category));
 
 static int fail(const Twine &message) {
   llvm::WithColor::error(llvm::errs(), "dashkv-run") << message << "\n";
@@ -129,9 +139,20 @@ int main(int argc, char **argv) {
   options.lowering = lowering;
   options.target = target;
   OwningOpRef<ModuleOp> original = module->clone();
-  FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(*module, options);
+  ObjectCache folder(ObjectCache::getDefaultFolder());
+  const ObjectCache *cache = noCache || folder.getFolder().empty() ? nullptr : &folder;
+  auto start = std::chrono::steady_clock::now();
+  FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(*module, options, cache);
   if (failed(jit))
     return 1;
+  if (verbose) {
+    std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+    llvm::errs() << "dashkv-run: "
+                 << ((*jit)->isFromCache() ? "code from the cache in " : "compiled in ")
+                 << llvm::formatv("{0:f1} ms\n", elapsed.count());
+    if (!(*jit)->getCacheError().empty())
+      llvm::errs() << "dashkv-run: " << (*jit)->getCacheError() << "\n";
+  }
   auto function = (*jit)->getFunctions().find(entry);
   if (function == (*jit)->getFunctions().end())
     return fail("expected a public function with a body, but '" + entry + "' is none of " +
@@ -149,7 +170,7 @@ int main(int argc, char **argv) {
   llvm::json::Object measured;
   if (compareWith == "attention") {
     auto comparison =
-        compareWithAttention(*original, entry, *arguments, repeat ? repeat : 5u, options);
+        compareWithAttention(*original, entry, *arguments, repeat ? repeat : 5u, options, cache);
     if (!comparison)
       return fail(llvm::toString(comparison.takeError()));
     comparison->print(llvm::outs());

@@ -11,18 +11,22 @@ namespace mlir::dashkv {
 
 /// What a compilation ends with.
 enum class EmitKind {
-  Mlir,   ///< dashkv ops of the model level: raised, and tiered on request
-  Steps,  ///< dashkv ops of the step level
-  Linalg, ///< linalg, scf and tensor ops
-  LLVM,   ///< LLVM IR
-  Asm,    ///< assembly of the CPU
-  Obj,    ///< object file
-  PTX,    ///< PTX of the GPU kernels
+  Mlir,    ///< dashkv ops of the model level: raised, and tiered on request
+  Steps,   ///< dashkv ops of the step level
+  Linalg,  ///< linalg, scf and tensor ops
+  Kernels, ///< upstream ops on buffers, the vector kernels among them
+  LLVM,    ///< LLVM IR
+  Asm,     ///< assembly of the CPU
+  Obj,     ///< object file
+  Shared,  ///< shared library, linked by the compiler of the system
+  Header,  ///< C header of the functions of the two before
+  PTX,     ///< PTX of the GPU kernels
 };
 
 struct CompileOptions {
   EmitKind emit = EmitKind::Mlir;
-  /// `native`, a CPU that LLVM knows (`x86-64-v3`), or a GPU (`sm_90a`).
+  /// `native`, a CPU that LLVM knows (`x86-64-v3`), or a GPU (`sm_90a`). A list
+  /// of CPUs makes code that takes the best for the machine it is loaded on.
   std::string target = "native";
   /// Whether attention becomes tiered, and fields of #dashkv.tiering.
   bool tier = false;

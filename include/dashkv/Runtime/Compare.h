@@ -37,7 +37,8 @@ struct Comparison {
 /// the body of `entry`; a failure is reported as a diagnostic or an error.
 llvm::Expected<Comparison> compareWithAttention(ModuleOp module, StringRef entry,
                                                 ArrayRef<Array> arguments, unsigned repetitions,
-                                                const CPUPipelineOptions &options);
+                                                const CPUPipelineOptions &options,
+                                                const ObjectCache *cache = nullptr);
 
 } // namespace mlir::dashkv
 

@@ -2,21 +2,29 @@
 #ifndef DASHKV_RUNTIME_JIT_H
 #define DASHKV_RUNTIME_JIT_H
 
+#include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "dashkv/Runtime/Array.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/IR/BuiltinOps.h"
 
+namespace llvm::orc {
+class LLJIT;
+} // namespace llvm::orc
+
 namespace mlir::dashkv {
+
+class ObjectCache;
 
 /// A module compiled for the host CPU. Functions take and give tensors.
 class JIT {
 public:
   /// Lowers `module` (dashkv ops, linalg or both, on tensors) in place by the
-  /// CPU pipeline and compiles it. Diagnostics go to the context's handlers.
-  static FailureOr<std::unique_ptr<JIT>> compile(ModuleOp module,
-                                                 const CPUPipelineOptions &options);
+  /// CPU pipeline and compiles it, unless `cache` has the code already.
+  /// Diagnostics go to the context's handlers.
+  static FailureOr<std::unique_ptr<JIT>> compile(ModuleOp module, const CPUPipelineOptions &options,
+                                                 const ObjectCache *cache = nullptr);
+  ~JIT();
 
   /// Signature of a public function as it was before lowering.
   struct Function {
@@ -26,6 +34,9 @@ public:
     /// The dashkv.role of each argument, or an empty string.
     SmallVector<std::string> roles;
     Location loc;
+    /// The code, which takes pointers to descriptors: of the results that are no
+    /// arguments one after the other, then one for each argument.
+    void (*entry)(void **);
   };
   const llvm::StringMap<Function> &getFunctions() const { return functions; }
 
@@ -41,12 +52,29 @@ public:
   /// allocation of the results counts, as it does for every caller.
   llvm::Expected<double> time(StringRef name, ArrayRef<Array> arguments, unsigned repetitions);
 
+  /// Whether the code came out of the cache, and why it was not stored there, if
+  /// it should have been.
+  bool isFromCache() const { return fromCache; }
+  StringRef getCacheError() const { return cacheError; }
+
 private:
   JIT() = default;
-  /// Runs and returns the descriptors of the results that are no arguments.
+  /// Memory of a call.
   struct Invocation;
 
-  std::unique_ptr<ExecutionEngine> engine;
+  LogicalResult readSignatures(ModuleOp module);
+  /// Lowers `module` and returns an object file.
+  FailureOr<std::string> lower(ModuleOp module, const CPUPipelineOptions &options,
+                               const CPUTarget &target);
+  /// An object file and what `functions` has from lowering, as one text.
+  std::string save(StringRef object) const;
+  /// Reads both from such a text; an empty result if it is none.
+  StringRef restore(StringRef text);
+  llvm::Error link(StringRef object);
+
+  std::unique_ptr<llvm::orc::LLJIT> engine;
+  bool fromCache = false;
+  std::string cacheError;
   llvm::StringMap<Function> functions;
 };
 

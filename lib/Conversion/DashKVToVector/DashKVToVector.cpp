@@ -96,6 +96,8 @@ struct ConvertDashKVToVectorPass
     // A private function with a body would be an external symbol.
     kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
     kernel->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+    // Tells later stages, and readers, that this is a kernel.
+    kernel->setAttr(kTileConfigAttrName, getTileConfig(op));
     symbols.insert(kernel); // renames it if the name is taken
     Block *body = kernel.addEntryBlock();
     builder.setInsertionPointToStart(body);

@@ -33,7 +33,7 @@ LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttrib
            << kKernelAttrName << "', but got " << attribute.getValue();
   }
   if (attribute.getName() == kTileConfigAttrName &&
-      isa_and_nonnull<DashKVDialect>(op->getDialect())) {
+      (isa_and_nonnull<DashKVDialect>(op->getDialect()) || isa<FunctionOpInterface>(op))) {
     if (isa<TileConfigAttr>(attribute.getValue()))
       return success();
     return op->emitError("expected a #dashkv.tile_config in '")
