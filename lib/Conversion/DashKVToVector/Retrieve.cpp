@@ -44,6 +44,10 @@ RetrieveKernel::RetrieveKernel(RetrieveOp op, VectorBuilder &b)
   TileConfigAttr config = getTileConfig(op);
   shape.form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   shape.vectorBytes = config.getVector();
+  // A CPU that drops prefetches when it has too many does so less if they are near.
+  shape.ahead = config.getPrefetch() == Prefetch::None       ? 0
+                : config.getPrefetch() == Prefetch::Repeated ? 2048
+                                                             : 8192;
   shape.popcount = config.getScan() == ScanForm::Popcount;
   codeHeads = getHeads(op.getQueryCodes()) / getHeads(op.getKeyCodes());
   listHeads = tiering.getScope() == Scope::Head ? codeHeads : 1;
@@ -102,13 +106,16 @@ void RetrieveKernel::emit() {
   padded = b.mul(numBlocks, kBlockKeys);
 
   int64_t lists = taskRows * shape.lists;
-  SmallVector<Value> buffers;
-  auto allocate = [&](Value size, Type type) {
-    buffers.push_back(b.heapBuffer(size, type));
-    return buffers.back();
+  // One allocation: a library that gives memory back to the system would do so
+  // after each of several.
+  struct Part {
+    Value *buffer, size;
+    Type type;
   };
-  bytes = allocate(b.mul(padded, lists), i8);
-  forced = allocate(numBlocks, i64);
+  SmallVector<Part> parts;
+  auto add = [&](Value &buffer, Value size, Type type) { parts.push_back({&buffer, size, type}); };
+  add(bytes, b.mul(padded, lists), i8);
+  add(forced, numBlocks, i64);
   offsets = b.stackBuffer({lists}, i32);
   window = b.stackBuffer({lists, kWindow}, i8);
   counts = b.stackBuffer({lists, kWindow}, i32);
@@ -123,17 +130,29 @@ void RetrieveKernel::emit() {
     headScan.emplace(b, single, query, 1);
   }
   if (op.getPrior())
-    priorWords = allocate(numBlocks, i64);
+    add(priorWords, numBlocks, i64);
   if (op.getVoteDiscount()) {
-    voteWords = allocate(b.mul(numBlocks, taskRows), i64);
-    voteCounts = allocate(padded, i8);
+    add(voteWords, b.mul(numBlocks, taskRows), i64);
+    add(voteCounts, padded, i8);
   }
   if (op.getKeptInit()) {
-    keptCounts = allocate(padded, i8);
-    keptHeads = allocate(padded, i8);
+    add(keptCounts, padded, i8);
+    add(keptHeads, padded, i8);
   }
   if (mayBeWide || (headScan && headScan->shape.halves))
-    wideElements = allocate(padded, i32);
+    add(wideElements, padded, i32);
+  Value total = b.index(0);
+  SmallVector<Value> begins;
+  for (Part &part : parts) {
+    begins.push_back(total);
+    Value size = b.mul(part.size, part.type.getIntOrFloatBitWidth() / 8);
+    total = b.add(total, b.mul(b.ceilDiv(size, b.index(64)), 64));
+  }
+  Value buffer = b.heapBuffer(total, i8);
+  for (auto [part, begin] : llvm::zip(parts, begins)) {
+    auto type = MemRefType::get({ShapedType::kDynamic}, part.type);
+    *part.buffer = memref::ViewOp::create(b, type, buffer, begin, part.size);
+  }
 
   b.loop(b.dim(query, 0), [&](Value batch) {
     if (op.getPrior())
@@ -156,8 +175,7 @@ void RetrieveKernel::emit() {
     if (op.getKeptInit())
       emitKept(batch);
   });
-  for (Value buffer : buffers)
-    b.freeBuffer(buffer);
+  b.freeBuffer(buffer);
 }
 
 void RetrieveKernel::emitTask(Task &task) {

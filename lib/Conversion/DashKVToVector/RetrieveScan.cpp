@@ -248,16 +248,14 @@ Values CodeScan::scan(const CodeBlocks &blocks, Value row, ValueRange init, Cons
   if (shape.vectorBytes == 64 && shape.lists == 1 && shape.planes() <= 8 && !shape.countsBits())
     for (int64_t nibble = 0; nibble < 2 * shape.planes(); ++nibble)
       held.push_back(loadTable(row, 0, nibble));
-  // Bytes ahead: AVX2 spends longer on a block than memory needs for it.
-  int64_t ahead = shape.vectorBytes == 32 && shape.lists == 1 ? 2048 : 4096;
   int64_t planes = shape.planes(), parts = shape.parts(), size = shape.vectorBytes;
-  int64_t aheadBlocks = llvm::divideCeil(ahead, shape.blockBytes());
+  int64_t aheadBlocks = llvm::divideCeil(shape.ahead, shape.blockBytes());
   return b.loop(blocks.begin, blocks.end, b.index(1), init, [&](Value i, ValueRange carried) {
     auto locate = [&](Value i) {
       return b.mul(b.add(b.mul(i, blocks.stride), blocks.start), shape.blockBytes());
     };
     Value at = locate(i), next = locate(b.add(i, aheadBlocks));
-    for (int64_t line = 0; line < shape.blockBytes(); line += 64)
+    for (int64_t line = 0; shape.ahead && line < shape.blockBytes(); line += 64)
       b.prefetch(blocks.bytes, b.add(next, line));
 
     int64_t numSums = shape.halves ? 2 : shape.lists;

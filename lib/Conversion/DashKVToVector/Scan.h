@@ -29,6 +29,8 @@ struct ScanShape {
   int64_t vectorBytes;
   /// Whether bytes have a popcount; else tables count.
   bool popcount;
+  /// How many bytes ahead codes are prefetched, 0: not at all.
+  int64_t ahead;
   /// Whether the one list's sums are made of each half of the planes, as if these
   /// were two lists.
   bool halves = false;
