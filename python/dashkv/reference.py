@@ -82,6 +82,21 @@ def weigh(z, levels):
     return (np.sign(z) * np.minimum(levels, np.floor(size * scale))).astype(np.int8)
 
 
+def pack_planes(codes, fill=0):
+    """Key-major codes [.., N, L/8] as byte planes [.., ceil(N / 64), L/8, 64]; bytes past the last key are `fill`."""
+    *outer, keys, size = codes.shape
+    blocks = -(-keys // 64)
+    padded = np.full((*outer, blocks * 64, size), fill, codes.dtype)
+    padded[..., :keys, :] = codes
+    return np.ascontiguousarray(padded.reshape(*outer, blocks, 64, size).swapaxes(-1, -2))
+
+
+def unpack_planes(planes, keys):
+    """The codes of the first `keys` keys of byte planes, key-major."""
+    *outer, blocks, size, _ = planes.shape
+    return planes.swapaxes(-1, -2).reshape(*outer, blocks * 64, size)[..., :keys, :]
+
+
 def distances(query_codes, key_codes):
     """Hamming distances of packed codes, weighted ones of weighted codes: [Hc, M, N] int32."""
     keys = np.unpackbits(key_codes, axis=-1, bitorder="little").astype(np.int32)

@@ -213,3 +213,12 @@ def test_layer_codes(oracle, layer):
     weighted = oracle.hash_encode(layer["q"], layer["query_weight"], layer["query_bias"], levels=7, group=3)
     assert (weighted != layer["query_codes"]).mean() < 1e-3
     assert np.abs(weighted.astype(int) - layer["query_codes"]).max() <= 1
+
+
+def test_planes():
+    codes = np.random.default_rng(3).integers(0, 256, (2, 100, 8), np.uint8)
+    planes = reference.pack_planes(codes, fill=7)
+    assert planes.shape == (2, 2, 8, 64) and (planes[:, 1, :, 36:] == 7).all()
+    for key in (0, 63, 64, 99):
+        assert (planes[:, key // 64, :, key % 64] == codes[:, key]).all()
+    assert (reference.unpack_planes(planes, 100) == codes).all()

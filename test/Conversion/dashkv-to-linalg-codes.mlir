@@ -152,6 +152,20 @@ func.func @hamming_weighted(%qc: tensor<1x2x1x16xi8>, %kc: tensor<1x2x16x2xi8>, 
 
 // -----
 
+// Codes become byte planes: padded to whole blocks, then transposed.
+// CHECK-LABEL: @pack
+// CHECK-SAME:    %[[CODES:[a-z0-9]+]]: tensor<1x2x100x8xi8>
+// CHECK:         %[[PADDED:.+]] = tensor.pad %[[CODES]]
+// CHECK:         %[[BLOCKS:.+]] = tensor.expand_shape %[[PADDED]] {{.*}} into tensor<1x2x2x64x8xi8>
+// CHECK:         linalg.transpose ins(%[[BLOCKS]] : {{.*}}) outs(%{{.*}} : tensor<1x2x2x8x64xi8>) permutation = [0, 1, 2, 4, 3]
+func.func @pack(%codes: tensor<1x2x100x8xi8>, %init: tensor<1x2x2x8x64xi8>) -> tensor<1x2x2x8x64xi8> {
+  %zero = arith.constant 0 : i8
+  %0 = linalg.pack %codes padding_value(%zero : i8) inner_dims_pos = [2] inner_tiles = [64] into %init : tensor<1x2x100x8xi8> -> tensor<1x2x2x8x64xi8>
+  return %0 : tensor<1x2x2x8x64xi8>
+}
+
+// -----
+
 // Byte planes are unpacked to key-major codes of 64 keys a block.
 // CHECK-LABEL: @distances_of_planes
 // CHECK-SAME:    %[[KC:[a-z0-9]+]]: tensor<1x2x?x2x64xi8>

@@ -36,7 +36,7 @@ func.func @large(%x: tensor<1x8x1x40000xf16>, %w: tensor<40000x64xf32>, %o: tens
 
 // REMARK-NOT: Remark
 // CHECK-LABEL: @yes
-// CHECK:         dashkv.hash_encode {{.*}} dashkv.tile_config = #dashkv.tile_config<vector = 32
+// CHECK:         dashkv.hash_encode {{.*}}dashkv.tile_config = #dashkv.tile_config<vector = 32
 func.func @yes(%x: tensor<1x8x?x64xf16>, %w: tensor<64x64xf32>, %o: tensor<1x8x?x8xi8>) -> tensor<1x8x?x8xi8> {
   %0 = dashkv.hash_encode linear ins(%x : tensor<1x8x?x64xf16>) weights(%w : tensor<64x64xf32>) outs(%o : tensor<1x8x?x8xi8>)
   return %0 : tensor<1x8x?x8xi8>

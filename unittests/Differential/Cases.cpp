@@ -240,6 +240,8 @@ struct HashEncodeCase : Case {
   void declare(Kernel &kernel) override {
     Random &random = kernel.random;
     chooseDims(kernel);
+    if (random.chance(0.3)) // a prefill
+      kernel.addDim("M", random.integer(9, 40), kernel.isDynamic("M"));
     bool mlp = random.chance(0.5);
     bits = random.pick({32, 64, 128, 256});
     levels = random.chance(0.5) ? 1 : random.pick({2, 3, 7, 15});
@@ -281,6 +283,10 @@ struct HashEncodeCase : Case {
   void check(Kernel &kernel, Flavor flavor) override {
     Random &random = kernel.random;
     resizeDims(kernel);
+    if (kernel.isDynamic("M") && random.chance(0.3))
+      kernel.resize("M", random.integer(9, 40));
+    if (kernel.size("M") > 8)
+      kernel.hit("encoder=many rows");
     if (group > 1 && kernel.isDynamic("GD"))
       kernel.resize("GD", group * kernel.size("D"));
     Tensor<float> input(kernel.sizes(kernel.dims("input")));
@@ -399,6 +405,7 @@ struct HammingCase : Case {
 
   void check(Kernel &kernel, Flavor flavor) override {
     resizeDims(kernel);
+    codes.resize(kernel);
     codes.fill(kernel, flavor);
     kernel.run();
     kernel.expectInts("out", hammingDistance(codes.queryCodes, codes.keyCodes));
@@ -503,6 +510,7 @@ struct RetrieveCase : Case {
 
   void check(Kernel &kernel, Flavor flavor) override {
     resizeDims(kernel);
+    codes.resize(kernel);
     outs.resize(kernel);
     codes.fill(kernel, flavor);
     retrieveOperands.fill(kernel, flavor, codes.weighted ? 127 : codes.bits);
@@ -535,6 +543,7 @@ struct EstimateCase : Case {
 
   void check(Kernel &kernel, Flavor flavor) override {
     resizeDims(kernel);
+    codes.resize(kernel);
     codes.fill(kernel, flavor);
     list.fill(kernel, flavor);
     scoring.fill(kernel);
@@ -559,8 +568,8 @@ struct TieredCase : Case {
     Random &random = kernel.random;
     chooseDims(kernel);
     attend.declare(kernel, AttentionGroup::Tiered);
-    codes.declare(kernel);
-    retrieve.declare(kernel, true, true, true);
+    codes.declare(kernel, /*padded=*/true);
+    retrieve.declare(kernel, true, true, true, codes.getKeyDim());
     tiering = chooseTiering(kernel, codes.headPerQuery);
     // The bound itself, one more, and bounds far away.
     tiering.denseBelow =
@@ -580,7 +589,7 @@ struct TieredCase : Case {
       results.push_back("lse");
     }
     if (random.chance(0.5)) {
-      kernel.addInit("kept", "i1", {"B", "N"});
+      kernel.addInit("kept", "i1", {"B", codes.getKeyDim()});
       results.push_back("kept");
     }
     Names attributes = attend.attributes(kernel);
@@ -598,6 +607,7 @@ struct TieredCase : Case {
 
   void check(Kernel &kernel, Flavor flavor) override {
     resizeDims(kernel);
+    codes.resize(kernel);
     attend.fill(kernel, flavor);
     codes.fill(kernel, flavor);
     // One set of lengths: those of the attention operands.
@@ -623,8 +633,14 @@ struct TieredCase : Case {
                         attend.getSlack(expected.out, flavor));
     if (kernel.has("lse"))
       kernel.expectFloats("lse", expected.lse, {}, getLseTolerance(flavor));
-    if (kernel.has("kept"))
-      kernel.expectInts("kept", expected.kept);
+    if (kernel.has("kept")) {
+      // Keys that do not exist are not kept.
+      Tensor<uint8_t> kept(kernel.sizes(kernel.dims("kept")));
+      for (int64_t b = 0; b < expected.kept.size(0); ++b)
+        for (int64_t n = 0; n < expected.kept.size(1); ++n)
+          kept(b, n) = expected.kept(b, n);
+      kernel.expectInts("kept", kept);
+    }
   }
 };
 
@@ -678,9 +694,10 @@ const Names &dashkv::testing::getRequiredClasses() {
       "scale=default", "data=wide", "data=NaN beyond lengths",
       // Codes.
       "L=32 packed", "L=64 packed", "L=128 packed", "L=256 packed", "L=32 weighted",
-      "L=64 weighted", "L=128 weighted", "L=256 weighted", "Hc=Hq", "Hc=Hkv", "distances=i8",
-      "distances=i16", "encoder=linear", "encoder=mlp", "encoder=packed", "encoder=weighted",
-      "encoder=group", "encoder=code_scale", "encoder=zero row", "encoder=tiny row",
+      "L=64 weighted", "L=128 weighted", "L=256 weighted", "codes=key-major", "codes=planes",
+      "codes=padded planes", "Hc=Hq", "Hc=Hkv", "distances=i8", "distances=i16", "encoder=linear",
+      "encoder=mlp", "encoder=packed", "encoder=weighted", "encoder=group", "encoder=many rows",
+      "encoder=wide layers", "encoder=code_scale", "encoder=zero row", "encoder=tiny row",
       "encoder=not finite", "weights=head", "weights=shared", "activation=relu", "activation=silu",
       "activation=tanh",
       // Retrieval.

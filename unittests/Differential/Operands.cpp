@@ -37,9 +37,9 @@ void dashkv::testing::chooseDims(Kernel &kernel) {
   };
   if (kind < 0.4)
     kernel.hit("shapes=static");
-  int64_t group = random.pick({1, 3, 4, 8});
+  int64_t group = random.pick({1, 3, 4, 5, 8});
   int64_t kvHeads = random.integer(1, group == 8 ? 2 : 3);
-  int64_t depth = random.pick({64, 80, 128, 256});
+  int64_t depth = random.pick({64, 80, 96, 128, 256});
   kernel.addDim("B", random.pick({1, 1, 2, 3}), dynamic("B"));
   kernel.addDim("Hkv", kvHeads);
   kernel.addDim("G", group);
@@ -58,7 +58,7 @@ void dashkv::testing::resizeDims(Kernel &kernel) {
   if (kernel.isDynamic("M"))
     kernel.resize("M", random.integer(1, 8));
   if (kernel.isDynamic("D"))
-    kernel.resize("D", random.pick({64, 80, 128, 256}));
+    kernel.resize("D", random.pick({64, 80, 96, 128, 256}));
   if (kernel.isDynamic("Dv"))
     kernel.resize("Dv", random.pick({16, 33, 64, 96}));
   if (kernel.isDynamic("N"))
@@ -347,8 +347,21 @@ std::vector<double> AttentionGroup::getSlack(const Tensor<float> &out, Flavor fl
 // Codes
 //===----------------------------------------------------------------------===//
 
-void CodesGroup::declare(Kernel &kernel) {
+void CodesGroup::addBlocks(Kernel &kernel) {
+  int64_t blocks = (kernel.size("N") + 63) / 64;
+  bool dynamic = kernel.isDynamic("N");
+  kernel.addDim("NB", blocks, dynamic);
+  kernel.addDim("P", 64 * blocks, dynamic);
+  if (!padded)
+    kernel.addDim("N", 64 * blocks, dynamic);
+}
+
+void CodesGroup::declare(Kernel &kernel, bool arePadded) {
   Random &random = kernel.random;
+  planes = random.chance(0.4);
+  padded = arePadded;
+  if (planes)
+    addBlocks(kernel);
   if (bits == 0) {
     bits = random.chance(0.1) ? 8 * random.integer(1, 31) : random.pick({32, 64, 128, 256});
     weighted = random.chance(0.5);
@@ -357,16 +370,39 @@ void CodesGroup::declare(Kernel &kernel) {
   kernel.addDim("Hc", kernel.size(headPerQuery ? "Hq" : "Hkv"));
   kernel.addArgument("query_codes", "i8",
                      {"B", "Hc", "M", std::to_string(weighted ? bits : bits / 8)});
-  kernel.addArgument("key_codes", "i8", {"B", "Hkv", "N", std::to_string(bits / 8)});
+  std::string bytes = std::to_string(bits / 8);
+  kernel.addArgument("key_codes", "i8",
+                     planes ? Names{"B", "Hkv", "NB", bytes, "64"} : Names{"B", "Hkv", "N", bytes});
+  kernel.hit(planes ? "codes=planes" : "codes=key-major");
   kernel.hit("L=" + std::to_string(bits) + (weighted ? " weighted" : " packed"));
   kernel.hit(weighted ? "codes=weighted" : "codes=packed");
   if (kernel.size("G") > 1)
     kernel.hit(headPerQuery ? "Hc=Hq" : "Hc=Hkv");
 }
 
+void CodesGroup::resize(Kernel &kernel) {
+  if (planes)
+    addBlocks(kernel);
+}
+
+/// Key-major codes as byte planes, with any codes in the place of further keys.
+static Tensor<int8_t> packPlanes(Kernel &kernel, const Tensor<int8_t> &codes) {
+  Tensor<int8_t> planes(kernel.sizes(kernel.dims("key_codes")));
+  for (int8_t &byte : planes.data)
+    byte = static_cast<int8_t>(kernel.random.integer(0, 255));
+  for (int64_t b = 0; b < codes.size(0); ++b)
+    for (int64_t h = 0; h < codes.size(1); ++h)
+      for (int64_t n = 0; n < codes.size(2); ++n)
+        for (int64_t byte = 0; byte < codes.size(3); ++byte)
+          planes(b, h, n / 64, byte, n % 64) = codes(b, h, n, byte);
+  if (codes.size(2) % 64 != 0)
+    kernel.hit("codes=padded planes");
+  return planes;
+}
+
 void CodesGroup::fill(Kernel &kernel, Flavor flavor) {
   Random &random = kernel.random;
-  keyCodes = Tensor<int8_t>(kernel.sizes(kernel.dims("key_codes")));
+  keyCodes = Tensor<int8_t>({kernel.size("B"), kernel.size("Hkv"), kernel.size("N"), bits / 8});
   Tensor<int8_t> packed({kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits / 8});
   // Clustered codes are one code with few bits flipped: small distances with many
   // ties. Edge: all keys are equal.
@@ -398,7 +434,7 @@ void CodesGroup::fill(Kernel &kernel, Flavor flavor) {
     }
     queryCodes = encodeValues(values, random.integer(2, 15)).codes;
   }
-  kernel.setInts("key_codes", keyCodes);
+  kernel.setInts("key_codes", planes ? packPlanes(kernel, keyCodes) : keyCodes);
   kernel.setInts("query_codes", queryCodes);
 }
 
@@ -485,18 +521,19 @@ Tensor<int32_t> dashkv::testing::drawLengths(Kernel &kernel, Flavor flavor) {
   return lengths;
 }
 
-void RetrieveGroup::declare(Kernel &kernel, bool calibrates, bool lengths, bool forced) {
+void RetrieveGroup::declare(Kernel &kernel, bool calibrates, bool lengths, bool forced,
+                            const std::string &keys) {
   Random &random = kernel.random;
   if (lengths && random.chance(0.6))
     kernel.addArgument("lengths", "i32", {"B"});
   if (forced && random.chance(0.4)) {
-    kernel.addArgument("forced", "i1", {"B", "N"});
+    kernel.addArgument("forced", "i1", {"B", keys});
     kernel.hit("forced");
   }
   if (!calibrates)
     return;
   if (random.chance(0.4)) {
-    kernel.addArgument("prior", "i1", {"B", "N"});
+    kernel.addArgument("prior", "i1", {"B", keys});
     kernel.addArgument("prior_discount", "i16", {"Hc"});
     kernel.hit("prior");
   }
@@ -517,9 +554,14 @@ void RetrieveGroup::fill(Kernel &kernel, Flavor flavor, int64_t largestDistance)
       return;
     double density = random.pick({0.05, 0.3, 1.0});
     tensor = Tensor<uint8_t>({kernel.size("B"), kernel.size("N")});
-    for (uint8_t &flag : tensor.data)
+    // Flags of keys that do not exist mean nothing.
+    Tensor<uint8_t> padded(kernel.sizes(kernel.dims(name)));
+    for (uint8_t &flag : padded.data)
       flag = random.chance(density);
-    kernel.setInts(name, tensor);
+    for (int64_t b = 0; b < tensor.size(0); ++b)
+      for (int64_t n = 0; n < tensor.size(1); ++n)
+        tensor(b, n) = padded(b, n);
+    kernel.setInts(name, padded);
   };
   auto discounts = [&](const std::string &name, Tensor<int16_t> &tensor) {
     if (!kernel.has(name))
@@ -663,9 +705,12 @@ void EncoderGroup::declare(Kernel &kernel, const std::string &prefix, bool mlp,
   Random &random = kernel.random;
   encoder.activation = random.pick({Activation::Relu, Activation::Silu, Activation::Tanh});
   bool hasBiases = mlp || random.chance(0.6);
+  bool wide = mlp && out != "1" && random.chance(0.2);
+  if (wide)
+    kernel.hit("encoder=wide layers");
   Names dims = {in};
   for (int64_t layer = 0; layer < (mlp ? 2 : 0); ++layer)
-    dims.push_back(std::to_string(random.integer(3, 40)));
+    dims.push_back(std::to_string(wide ? 256 : random.integer(3, 40)));
   dims.push_back(out);
   for (size_t layer = 0; layer + 1 < dims.size(); ++layer) {
     bool perHead = random.chance(0.5);

@@ -54,16 +54,27 @@ private:
 };
 
 /// Query and key codes in one of the two forms; a form set before `declare` stays.
+/// Key codes are key-major, or byte planes of P = 64 * NB keys. With `padded`
+/// planes N of them exist, otherwise N is P.
 class CodesGroup {
 public:
-  void declare(Kernel &kernel);
+  void declare(Kernel &kernel, bool padded = false);
+  /// New numbers of blocks where they are dynamic, after resizeDims.
+  void resize(Kernel &kernel);
   void fill(Kernel &kernel, Flavor flavor);
+  /// Dim of flags of keys: N or P.
+  std::string getKeyDim() const { return planes && padded ? "P" : "N"; }
   static std::string print(const Kernel &kernel) {
     return kernel.group("codes", {"query_codes", "key_codes"});
   }
-  bool weighted = false, headPerQuery = false;
+  bool weighted = false, headPerQuery = false, planes = false;
   int64_t bits = 0;
+  /// Those of the oracle, key-major.
   Tensor<int8_t> queryCodes, keyCodes;
+
+private:
+  void addBlocks(Kernel &kernel);
+  bool padded = false;
 };
 
 /// A tiering attribute; `headScope` allows scope head.
@@ -74,7 +85,8 @@ std::string printTiering(const reference::Tiering &tiering);
 class RetrieveGroup {
 public:
   /// `lengths` and `forced` say whether the op has them.
-  void declare(Kernel &kernel, bool calibrates, bool lengths, bool forced);
+  void declare(Kernel &kernel, bool calibrates, bool lengths, bool forced,
+               const std::string &keys = "N");
   void fill(Kernel &kernel, Flavor flavor, int64_t largestDistance);
   static std::string print(const Kernel &kernel);
   reference::RetrieveOperands op;

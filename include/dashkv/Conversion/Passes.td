@@ -12,6 +12,8 @@ def ConvertDashKVToLinalgPass : Pass<"convert-dashkv-to-linalg"> {
     for bit, float results up to rounding.
 
     Ops with a `dashkv.tile_config` stay: convert-dashkv-to-vector lowers them.
+    `linalg.pack`, by which codes become byte planes, is taken apart: upstream has
+    no pass that does, and cannot bufferize it.
 
     Pre: dashkv-expand-tiered has run; ops on tensors or memrefs.
     Post: no other dashkv op is left; a left-over is an error at its location.

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -45,6 +46,14 @@ template <typename OpTy> struct LowerOnTensors : OpRewritePattern<OpTy> {
       result = b.castLike(result, old);
     rewriter.replaceOp(op, *results);
     return success();
+  }
+};
+
+/// pack = pad, expand_shape, transpose.
+struct LowerPack : OpRewritePattern<linalg::PackOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::PackOp op, PatternRewriter &rewriter) const override {
+    return linalg::lowerPack(rewriter, op, /*lowerPadLikeWithInsertSlice=*/false);
   }
 };
 
@@ -84,10 +93,10 @@ struct ConvertDashKVToLinalgPass
 
 void mlir::dashkv::populateDashKVToLinalgPatterns(RewritePatternSet &patterns) {
   populateBuffersToTensorsPatterns(patterns);
-  patterns.add<LowerOnTensors<AttentionOp>, LowerOnTensors<HashEncodeOp>,
-               LowerOnTensors<HammingDistanceOp>, LowerOnTensors<CalibrateOp>,
-               LowerOnTensors<SelectOp>, LowerOnTensors<RetrieveOp>,
-               LowerOnTensors<EstimateScoresOp>, LowerOnTensors<OnlineAttentionOp>,
-               LowerOnTensors<OnlineReduceOp>, LowerOnTensors<MergeOp>, LowerOnTensors<FinalizeOp>>(
-      patterns.getContext());
+  patterns
+      .add<LowerOnTensors<AttentionOp>, LowerOnTensors<HashEncodeOp>,
+           LowerOnTensors<HammingDistanceOp>, LowerOnTensors<CalibrateOp>, LowerOnTensors<SelectOp>,
+           LowerOnTensors<RetrieveOp>, LowerOnTensors<EstimateScoresOp>,
+           LowerOnTensors<OnlineAttentionOp>, LowerOnTensors<OnlineReduceOp>,
+           LowerOnTensors<MergeOp>, LowerOnTensors<FinalizeOp>, LowerPack>(patterns.getContext());
 }

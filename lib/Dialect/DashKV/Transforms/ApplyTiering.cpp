@@ -7,12 +7,17 @@
 //===----------------------------------------------------------------------===//
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_APPLYTIERINGPASS
@@ -30,7 +35,7 @@ namespace {
 struct Options {
   TieringAttr tiering;
   int64_t bits, levels, hidden;
-  bool mlp, codePerGroup, lengths, forced, prior, votes, table;
+  bool mlp, codePerGroup, planes, lengths, forced, prior, votes, table;
   Activation activation;
 };
 
@@ -68,8 +73,21 @@ private:
   /// made in the function (prefill), or a cache of which nothing is known.
   enum class KeySource { Update, Append, Fresh, Opaque };
   KeySource findKeySource();
-  /// Codes of `keys`, laid out like the op's key operand.
+  /// Key-major codes of `keys`, laid out like the op's key operand.
   Value encodeKeys(Value keys);
+  /// An argument for the codes of `numKeys` keys.
+  Value addCodesArgument(int64_t numKeys);
+  /// `numKeys`, or the keys of as many blocks as hold them.
+  int64_t roundKeys(int64_t numKeys) {
+    return options.planes && !ShapedType::isDynamic(numKeys)
+               ? llvm::alignTo<CodeForm::blockKeys>(numKeys)
+               : numKeys;
+  }
+  /// Key-major codes as byte planes, with codes of 0 past the last key.
+  Value packCodes(Value codes);
+  /// `planes` with the key-major codes `fresh`, one key after the other, at
+  /// `offsets` of batch and key.
+  Value insertIntoPlanes(Value planes, Value fresh, OpFoldResult batch, OpFoldResult key);
   /// Codes of all keys of the op, and whether they are new (not an argument).
   std::pair<Value, bool> buildKeyCodes();
   HashEncodeOp encodeQueries();
@@ -122,6 +140,8 @@ std::string Tierer::findObstacle() {
       op->getBlock() == &function.getBody().front() && llvm::hasSingleElement(function.getBody());
   if ((source != KeySource::Opaque || options.prior) && !isInBody)
     return "control-flow: codes or kept keys must be returned, but are made in a branch or loop";
+  if (source == KeySource::Append && options.planes)
+    return "code-layout: a cache that grows key by key is no whole number of blocks of codes";
   if (source != KeySource::Opaque && isa<Float8E4M3FNType>(getElementTypeOrSelf(key.getType())))
     return "element-type: keys that are made here as f8 have no encoder";
   return "";
@@ -220,14 +240,67 @@ Tierer::KeySource Tierer::findKeySource() {
   return isDecode() ? KeySource::Opaque : KeySource::Fresh;
 }
 
+Value Tierer::addCodesArgument(int64_t numKeys) {
+  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch), bytes = options.bits / 8;
+  SmallVector<int64_t> shape = {batch, kvHeads, numKeys, bytes};
+  if (options.planes) {
+    if (!ShapedType::isDynamic(numKeys))
+      shape[2] = llvm::divideCeil(numKeys, CodeForm::blockKeys);
+    shape.push_back(CodeForm::blockKeys);
+  }
+  return addArgument("key_codes", shape, b.getI8Type());
+}
+
+Value Tierer::packCodes(Value codes) {
+  SmallVector<OpFoldResult> tiles = {b.getIndexAttr(CodeForm::blockKeys)};
+  SmallVector<int64_t> tiledDims = {2};
+  Value init = linalg::PackOp::createDestinationTensor(b, b.getLoc(), codes, tiles, tiledDims, {});
+  Value padding;
+  if (linalg::PackOp::requirePaddingValueStrict(
+          cast<RankedTensorType>(codes.getType()).getShape(), tiledDims,
+          cast<RankedTensorType>(init.getType()).getShape(), {}, tiles))
+    padding = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+  return linalg::PackOp::create(b, codes, init, tiledDims, tiles, padding).getResult();
+}
+
+Value Tierer::insertIntoPlanes(Value planes, Value fresh, OpFoldResult batch, OpFoldResult key) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> freshSizes = sizes(fresh);
+  auto index = [&](OpFoldResult value) {
+    return getValueOrCreateConstantIndexOp(b, b.getLoc(), value);
+  };
+  // One key: a column of a block.
+  auto insertKey = [&](Value planes, OpFoldResult i) -> Value {
+    Value n = arith::AddIOp::create(b, index(key), index(i));
+    Value size = arith::ConstantIndexOp::create(b, CodeForm::blockKeys);
+    SmallVector<OpFoldResult> rowSizes = freshSizes, columnSizes = freshSizes;
+    rowSizes[2] = one;
+    columnSizes[2] = one;
+    columnSizes.push_back(one);
+    Value row =
+        tensor::ExtractSliceOp::create(b, fresh, ArrayRef<OpFoldResult>{zero, zero, i, zero},
+                                       rowSizes, SmallVector<OpFoldResult>(4, one));
+    auto columnType = RankedTensorType::get(decomposeMixedValues(columnSizes).first, b.getI8Type());
+    Value column = tensor::ExpandShapeOp::create(
+        b, columnType, row, ArrayRef<ReassociationIndices>{{0}, {1}, {2}, {3, 4}}, columnSizes);
+    SmallVector<OpFoldResult> offsets = {batch, zero, Value(arith::DivUIOp::create(b, n, size)),
+                                         zero, Value(arith::RemUIOp::create(b, n, size))};
+    return tensor::InsertSliceOp::create(b, column, planes, offsets, columnSizes,
+                                         SmallVector<OpFoldResult>(5, one));
+  };
+  if (getConstantIntValue(freshSizes[2]) == 1)
+    return insertKey(planes, zero);
+  auto loop = scf::ForOp::create(b, index(zero), index(freshSizes[2]), index(one), planes);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, insertKey(loop.getRegionIterArg(0), loop.getInductionVar()));
+  return loop.getResult(0);
+}
+
 std::pair<Value, bool> Tierer::buildKeyCodes() {
   Value key = op.getKey();
   unsigned batchDim = positionOf(maps[1], dims.batch), keyDim = positionOf(maps[1], dims.key);
   int64_t batch = sizeOf(key, maps[1], dims.batch), keys = sizeOf(key, maps[1], dims.key);
-  int64_t bytes = options.bits / 8;
-  auto codesArgument = [&](int64_t numKeys) {
-    return addArgument("key_codes", {batch, kvHeads, numKeys, bytes}, b.getI8Type());
-  };
   switch (findKeySource()) {
   case KeySource::Opaque:
     // The cache has codes of its own.
@@ -238,13 +311,15 @@ std::pair<Value, bool> Tierer::buildKeyCodes() {
           << ("opaque-cache: keys come from " + producer->getName().getStringRef() +
               ", so the codes of new keys are the caller's")
                  .str();
-    return {codesArgument(keys), false};
-  case KeySource::Fresh:
-    return {encodeKeys(key), true};
+    return {addCodesArgument(keys), false};
+  case KeySource::Fresh: {
+    Value codes = encodeKeys(key);
+    return {options.planes ? packCodes(codes) : codes, true};
+  }
   case KeySource::Update: {
     // A cache with new rows written into it: so are the codes.
     tensor::InsertSliceOp insert = getCacheUpdate(key);
-    Value codes = codesArgument(keys), rows = insert.getSource();
+    Value codes = addCodesArgument(keys), rows = insert.getSource();
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     if (auto expand = key.getDefiningOp<tensor::ExpandShapeOp>()) {
       SmallVector<OpFoldResult> shape = expandLikeKey(key, insert.getMixedSizes(), one);
@@ -255,6 +330,8 @@ std::pair<Value, bool> Tierer::buildKeyCodes() {
     Value fresh = encodeKeys(rows);
     SmallVector<OpFoldResult> at = expandLikeKey(key, insert.getMixedOffsets(), zero),
                               offsets(4, zero), strides(4, one);
+    if (options.planes)
+      return {insertIntoPlanes(codes, fresh, at[batchDim], at[keyDim]), true};
     offsets[0] = at[batchDim];
     offsets[2] = at[keyDim];
     return {tensor::InsertSliceOp::create(b, fresh, codes, offsets, sizes(fresh), strides), true};
@@ -262,9 +339,9 @@ std::pair<Value, bool> Tierer::buildKeyCodes() {
   case KeySource::Append: {
     auto concat = key.getDefiningOp<tensor::ConcatOp>();
     Value old = concat.getInputs()[0];
-    Value codes = codesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
+    Value codes = addCodesArgument(cast<RankedTensorType>(old.getType()).getDimSize(keyDim));
     Value fresh = encodeKeys(concat.getInputs()[1]);
-    auto type = RankedTensorType::get({batch, kvHeads, keys, bytes}, b.getI8Type());
+    auto type = RankedTensorType::get({batch, kvHeads, keys, options.bits / 8}, b.getI8Type());
     return {tensor::ConcatOp::create(b, type, /*dim=*/2, ValueRange{codes, fresh}), true};
   }
   }
@@ -310,7 +387,7 @@ void Tierer::rewrite() {
     return;
   HashEncodeOp queries = encodeQueries();
   int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch),
-          keys = sizeOf(op.getKey(), maps[1], dims.key);
+          keys = roundKeys(sizeOf(op.getKey(), maps[1], dims.key));
   int64_t codeHeads = options.codePerGroup ? kvHeads : queryHeads;
   Type i1 = b.getI1Type(), i16 = b.getI16Type(), f32 = b.getF32Type();
   auto optional = [&](bool wanted, StringRef role, ArrayRef<int64_t> shape, Type type) {
@@ -330,8 +407,8 @@ void Tierer::rewrite() {
   Value table = optional(hasMid && options.table, "table", {queryHeads, columns}, f32);
   Value keptInit;
   if (options.prior) {
-    SmallVector<OpFoldResult> keySizes = sizes(keyCodes);
-    keptInit = empty({keySizes[0], keySizes[2]}, i1);
+    SmallVector<OpFoldResult> flagSizes = sizes(prior);
+    keptInit = empty(flagSizes, i1);
   }
   ArrayAttr tieredMaps;
   if (op.getIndexingMaps())
@@ -386,6 +463,7 @@ FailureOr<Options> ApplyTieringPass::readOptions() {
                  hidden,
                  encoder == EncoderKind::Mlp,
                  codes == CodeHeads::Group,
+                 codeLayout == CodeLayout::Planes,
                  lengths,
                  forced,
                  prior,

@@ -12,6 +12,8 @@ enum class ContractLevel { Portable, LLVM };
 
 /// Who has a query code: each KV head or each query head.
 enum class CodeHeads { Group, Head };
+/// How dashkv-apply-tiering lays out the codes of keys.
+enum class CodeLayout { KeyMajor, Planes };
 
 #define GEN_PASS_DECL
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h.inc"

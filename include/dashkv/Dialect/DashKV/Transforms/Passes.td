@@ -101,7 +101,7 @@ def ApplyTieringPass : Pass<"dashkv-apply-tiering", "::mlir::ModuleOp"> {
 
     | role | shape | meaning |
     |---|---|---|
-    | `key_codes` | `[B,Hkv,N,L/8] i8` | codes of the cached keys |
+    | `key_codes` | `[B,Hkv,N,L/8] i8`; with `code-layout=planes` `[B,Hkv,NB,L/8,64] i8`, NB = ceil(N / 64) | codes of the cached keys |
     | `key_encoder.weight`, `.bias` | `[Hkv,D,L]`, `[Hkv,L] f32` | linear encoder of keys, where keys are encoded |
     | `query_encoder.weight`, `.bias` | `[Hc,G*D,L]` (`codes=group`) or `[Hc,D,L]`, `[Hc,L] f32` | encoder of queries; with `encoder=mlp` three of each, numbered |
     | `lengths` | `[B] i32` | with `lengths`: keys that exist |
@@ -113,19 +113,27 @@ def ApplyTieringPass : Pass<"dashkv-apply-tiering", "::mlir::ModuleOp"> {
     Keys that the function writes into its cache (`tensor.insert_slice`,
     `tensor.concat`) or makes itself are encoded where they are made, once, and
     the updated codes are a new result with role `key_codes`; with `prior` so is
-    `kept [B,N] i1`. Attention that cannot be tiered stays exact and gets a missed
+    `kept [B,N] i1`. With `code-layout=planes` the codes of all keys are packed by
+    `linalg.pack`, those of few new keys are written into their blocks, and flags
+    of keys have `NB * 64` in the place of N. Attention that cannot be tiered stays exact and gets a missed
     remark with one of these ids and a sentence: `on-memrefs`, `mask`, `layout`,
     `dynamic-size`, `no-heads`, `not-causal`, `cache-update`, `control-flow`,
-    `element-type`. An analysis remark has the number tiered.
+    `element-type`, `code-layout`. An analysis remark has the number tiered.
 
     Pre: dashkv-raise-attention has run.
     Example: test/Transforms/apply-tiering.mlir.
   }];
-  let dependentDialects = ["::mlir::dashkv::DashKVDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::dashkv::DashKVDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
   let options = [
     Option<"tiering", "tiering", "std::string", /*default=*/"\"\"", "Fields of #dashkv.tiering as full=2%,scope=head,... ; defaults where not given">,
     Option<"codeBits", "code-bits", "int64_t", /*default=*/"64", "Length of a code">,
     Option<"levels", "levels", "int64_t", /*default=*/"7", "Largest weight of a query code; 1 is a packed code (the paper's form)">,
+    Option<"codeLayout", "code-layout", "::mlir::dashkv::CodeLayout", /*default=*/"::mlir::dashkv::CodeLayout::KeyMajor",
+      "Layout of the codes of keys",
+      [{::llvm::cl::values(clEnumValN(::mlir::dashkv::CodeLayout::KeyMajor, "key-major", "the bytes of a code one after the other"),
+                           clEnumValN(::mlir::dashkv::CodeLayout::Planes, "planes", "each byte of the codes of 64 keys in a row: what CPUs scan fastest"))}]>,
     Option<"codes", "codes", "::mlir::dashkv::CodeHeads", /*default=*/"::mlir::dashkv::CodeHeads::Group", "Who has a query code",
       [{::llvm::cl::values(clEnumValN(::mlir::dashkv::CodeHeads::Group, "group", "each KV head, from all its query heads"),
                            clEnumValN(::mlir::dashkv::CodeHeads::Head, "head", "each query head (the paper's form)"))}]>,
