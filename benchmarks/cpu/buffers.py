@@ -17,7 +17,8 @@ RANDOM_BITS = {
 
 def allocate(size, huge=True):
     """`size` bytes on pages of 2 MiB where the system has them, aligned to such a page."""
-    memory = mmap.mmap(-1, size + HUGE)
+    # Private, because shared memory gets no huge pages by madvise.
+    memory = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if huge and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     whole = np.frombuffer(memory, np.uint8)  # keeps `memory` alive
@@ -67,6 +68,16 @@ class Rotation:
 
 def address(array):
     return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def huge_share():
+    """The part of this process's own memory that is on huge pages, None where the system does not tell."""
+    try:
+        with open("/proc/self/smaps_rollup") as file:
+            sizes = {name: int(rest.split()[0]) for name, _, rest in (x.partition(":") for x in file) if "kB" in rest}
+        return sizes["AnonHugePages"] / max(1, sizes["Anonymous"])
+    except (OSError, KeyError):
+        return None
 
 
 def last_level_cache():

@@ -182,9 +182,9 @@ def default_plan(keys, threads):
             rows = [*rows, FAISS]
         plan.append((Case(n), [*rows, FLEX] if n in (32768, center) else rows))
     for group in (1, 8):
-        plan.append((Case(center, group=group), PROBES[:2] + HEADLINE + PARTS[:2]))
+        plan.append((Case(center, group=group), PROBES + HEADLINE + PARTS[:2]))
     batched = min(center, 32768)
-    plan.append((Case(batched, batch=8), PROBES[:2] + HEADLINE[:4] + GGML[:1] + [FOLDED]))
+    plan.append((Case(batched, batch=8), PROBES + HEADLINE[:4] + GGML[:1] + [FOLDED]))
     for dtype in ("bf16", "f32"):
         # SDPA in its own type; bf16 is FOLDED already.
         rows = PROBES + HEADLINE + GGML[:1] + TORCH[:2]

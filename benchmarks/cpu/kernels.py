@@ -169,6 +169,7 @@ class Compiler:
         self.folder, self.threads = Path(folder), threads
         self.folder.mkdir(parents=True, exist_ok=True)
         self.help = run_tool([self.tool, "--help"])
+        self.failures = {}  # a kernel that does not compile is tried once, not at every length
 
     def flags(self):
         """Options of dashkv-compile for this number of threads, and libraries that its objects then need."""
@@ -183,6 +184,15 @@ class Compiler:
 
     def compile(self, text):
         """Path of a shared object, and the seconds that dashkv-compile took for it."""
+        if text in self.failures:
+            raise self.failures[text]
+        try:
+            return self.make(text)
+        except CompileError as reason:
+            self.failures[text] = reason
+            raise
+
+    def make(self, text):
         flags, libraries = self.flags()
         stamp = self.tool.stat()
         key = "\0".join([text, *flags, str(stamp.st_mtime_ns), str(stamp.st_size)])

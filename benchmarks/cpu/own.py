@@ -307,4 +307,5 @@ class ProbeRunner(Runner):
         if self.kind == "rows":
             rows = np.mean([len(x) for x in self.indices])
             return {"bytes": float(rows * self.size * len(self.parts[0]))}
-        return {"bytes": float(sum(len(data) for data in self.parts[0]))}
+        total = float(sum(len(data) for data in self.parts[0]))
+        return {"bytes": total, "huge_share": buffers.huge_share()}

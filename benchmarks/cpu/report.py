@@ -8,6 +8,7 @@ from pathlib import Path
 from cases import CENTER, Case, Row, count, traffic
 
 SCHEMA = 1
+FULLY_HUGE = 0.9  # share of memory on huge pages; the rest is the interpreter's
 
 
 def key(result):
@@ -214,6 +215,13 @@ def markdown(data):
     ]
     for case in table.cases:
         parts += ["", f"### {case.label}", "", *case_table(table, case)]
+        stream = table.one(case, system="probe", kind="stream")
+        share = stream.get("huge_share") if stream else None
+        if share is not None and share < FULLY_HUGE:
+            parts += [
+                "",
+                f"Only {100 * share:.0f} % of the caches are on huge pages: rows at random are slower than they need to be.",
+            ]
     if data["targets"]:
         case = center(table)
         rows = [["", "measured", "floor", "goal", ""]]

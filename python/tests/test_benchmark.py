@@ -3,8 +3,10 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,6 +204,12 @@ def test_table(data):
     assert len(lengths) == 1
 
 
+def test_small_pages_are_shown(data):
+    assert "huge pages:" not in report.markdown(data)
+    data["results"][0]["huge_share"] = 0.4
+    assert "Only 40 % of the caches are on huge pages" in report.markdown(data)
+
+
 def test_wrong_results_are_shown_and_count_for_nothing(data):
     data["results"][5] |= {"status": "wrong", "reason": "relative error 4.0e-01"}
     data["targets"] = report.targets(data)
@@ -224,6 +232,20 @@ def test_random_data_is_a_prefix_and_never_zero():
         assert ((np.abs(values) >= 0.5) & (np.abs(values) < 1)).all()
         assert (values > 0).any() and (values < 0).any()
         assert np.array_equal(buffers.raw(values, dtype), large)
+
+
+def test_buffers_are_private_and_ask_for_huge_pages():
+    pool = buffers.allocate(8 << 20)
+    pool[:] = 1
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            inside = int(found[1], 16) <= pool.ctypes.data < int(found[2], 16)
+        elif inside and line.startswith("VmFlags:"):
+            flags = line.split()
+            assert "hg" in flags and "sh" not in flags  # shared memory would get none
+            return
+    pytest.fail("the buffer is in no mapping")
 
 
 @pytest.mark.parametrize("codes", ["weighted", "packed"])
