@@ -496,9 +496,12 @@ struct RetrieveCase : Case {
   RetrieveGroup retrieveOperands;
   SelectionGroup outs;
   Tiering tiering;
+  bool large = false;
 
   void declare(Kernel &kernel) override {
     chooseDims(kernel);
+    if (large)
+      enlarge(kernel, true);
     codes.declare(kernel);
     retrieveOperands.declare(kernel, true, true, true);
     tiering = chooseTiering(kernel, codes.headPerQuery);
@@ -510,6 +513,8 @@ struct RetrieveCase : Case {
 
   void check(Kernel &kernel, Flavor flavor) override {
     resizeDims(kernel);
+    if (large)
+      enlarge(kernel, false);
     codes.resize(kernel);
     outs.resize(kernel);
     codes.fill(kernel, flavor);
@@ -523,6 +528,25 @@ struct RetrieveCase : Case {
       if (count == kernel.size("C") && count < kernel.size("N"))
         kernel.hit("list filled");
   }
+
+  /// Thousands of keys for few rows, in all dims or in the dynamic ones.
+  static void enlarge(Kernel &kernel, bool all) {
+    Random &random = kernel.random;
+    auto set = [&](const std::string &dim, int64_t size) {
+      if (all || kernel.isDynamic(dim))
+        kernel.addDim(dim, size, kernel.isDynamic(dim));
+    };
+    set("B", 1);
+    set("M", random.pick({1, 1, 3, 11}));
+    int64_t most = 100000 / (kernel.size("Hq") * kernel.size("M"));
+    set("N", std::min(most, random.pick<int64_t>({1000, 8192, random.integer(8192, 12000)})));
+    if (kernel.size("N") >= 8192)
+      kernel.hit("N=thousands");
+  }
+};
+
+struct LargeRetrieveCase : RetrieveCase {
+  LargeRetrieveCase() { large = true; }
 };
 
 struct EstimateCase : Case {
@@ -671,6 +695,7 @@ std::unique_ptr<Case> dashkv::testing::makeCase(uint64_t seed, std::string &op) 
       {"merge", make<MergeCase>},
       {"online_attention", make<OnlineAttentionCase>},
       {"finalize", make<FinalizeCase>},
+      {"retrieve", make<LargeRetrieveCase>},
   };
   const Entry &entry = entries[seed % std::size(entries)];
   op = entry.first;
@@ -683,11 +708,11 @@ const Names &dashkv::testing::getRequiredClasses() {
       "op=calibrate", "op=select", "op=retrieve", "op=estimate_scores", "op=online_attention",
       "op=online_reduce", "op=merge", "op=finalize",
       // Shapes.
-      "M=1", "M=2", "M=3", "M=4", "M=5", "M=6", "M=7", "M=8", "G=1", "G=3", "G=4", "G=8", "D=64",
-      "D=80", "D=128", "D=256", "Dv=D", "Dv=other", "B=1", "B>1", "N=0", "N=tiny", "N=odd",
-      "N=even", "N=multiple of 64", "shapes=static", "dynamic=B", "dynamic=M", "dynamic=N",
-      "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows", "empty rows of attention",
-      "empty lists", "outs=argument", "outs=empty",
+      "M=1", "M=2", "M=3", "M=4", "M=5", "M=6", "M=7", "M=8", "N=thousands", "codes=far", "G=1",
+      "G=3", "G=4", "G=8", "D=64", "D=80", "D=128", "D=256", "Dv=D", "Dv=other", "B=1", "B>1",
+      "N=0", "N=tiny", "N=odd", "N=even", "N=multiple of 64", "shapes=static", "dynamic=B",
+      "dynamic=M", "dynamic=N", "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows",
+      "empty rows of attention", "empty lists", "outs=argument", "outs=empty",
       // Types and layouts.
       "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "kv_scales", "layout=default",
       "layout=other", "maps=group dim", "mask", "mask=projected", "causal", "lse", "scale=given",

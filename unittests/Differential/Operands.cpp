@@ -405,24 +405,28 @@ void CodesGroup::fill(Kernel &kernel, Flavor flavor) {
   keyCodes = Tensor<int8_t>({kernel.size("B"), kernel.size("Hkv"), kernel.size("N"), bits / 8});
   Tensor<int8_t> packed({kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits / 8});
   // Clustered codes are one code with few bits flipped: small distances with many
-  // ties. Edge: all keys are equal.
+  // ties. Wide: so are keys, but queries are its opposite. Edge: all keys are equal.
   std::vector<int8_t> centre(bits / 8);
   for (int8_t &byte : centre)
     byte = static_cast<int8_t>(random.integer(0, 255));
   auto draw = [&](Tensor<int8_t> &codes, bool query) {
     for (size_t i = 0; i < codes.data.size(); ++i) {
       int8_t &byte = codes.data[i];
-      if (flavor == Flavor::Plain || flavor == Flavor::Wide) {
+      if (flavor == Flavor::Plain) {
         byte = static_cast<int8_t>(random.integer(0, 255));
         continue;
       }
       byte = centre[i % (bits / 8)];
-      if ((flavor == Flavor::Clustered || query) && random.chance(0.3))
+      if (flavor == Flavor::Wide && query)
+        byte = ~byte;
+      if ((flavor != Flavor::Edge || query) && random.chance(0.3))
         byte ^= 1 << random.integer(0, 7);
     }
   };
   draw(keyCodes, false);
   draw(packed, true);
+  if (flavor == Flavor::Wide)
+    kernel.hit("codes=far");
   queryCodes = packed;
   if (weighted) {
     Tensor<float> values({kernel.size("B"), kernel.size("Hc"), kernel.size("M"), bits});
