@@ -80,6 +80,8 @@ void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOpti
   buildDeallocationPipeline(pm);
   if (options.lowering == CPULowering::Vector) {
     pm.addPass(createConvertDashKVToVectorPass());
+    // What has no kernel calls no library either.
+    pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
   }

@@ -84,6 +84,20 @@ def ConvertDashKVToVectorPass : Pass<"convert-dashkv-to-vector", "::mlir::Module
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ApproximateMathPass
+    : InterfacePass<"dashkv-approximate-math", "::mlir::FunctionOpInterface"> {
+  let summary = "Compute exp, log and tanh in place";
+  let description = [{
+    Replaces `math.exp`, `math.log` and `math.tanh` of f32, which would call a
+    library once an element, by upstream's polynomials, within a few units in the
+    last place. Kernels of our own have shorter ones, for arguments they know.
+
+    Example: test/Conversion/approximate-math.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
 def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {
   let summary = "Lower cache updates of foreign dialects to loops";
   let description = [{
