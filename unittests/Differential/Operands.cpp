@@ -709,7 +709,7 @@ void EncoderGroup::declare(Kernel &kernel, const std::string &prefix, bool mlp,
   Random &random = kernel.random;
   encoder.activation = random.pick({Activation::Relu, Activation::Silu, Activation::Tanh});
   bool hasBiases = mlp || random.chance(0.6);
-  bool wide = mlp && out != "1" && random.chance(0.2);
+  bool wide = mlp && out != "1" && random.chance(0.35);
   if (wide)
     kernel.hit("encoder=wide layers");
   Names dims = {in};
