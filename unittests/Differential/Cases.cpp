@@ -68,9 +68,16 @@ struct OnlineAttentionCase : Case {
     kernel.addArgument("max", "f32", attend.rowOrder);
     kernel.addArgument("sum", "f32", attend.rowOrder);
     kernel.hit(listed ? "online=list" : "online=all keys");
+    Names attributes = attend.attributes(kernel);
+    if (listed && kernel.hasKernels() && hasKernel(kernel) && kernel.random.chance(0.6)) {
+      attributes.push_back(
+          "dashkv.tile_config = #dashkv.tile_config<vector = 32, keys = 16, lists = union>");
+      if (kernel.size("G") > 1 && kernel.dims("indices")[1] == "Hq")
+        kernel.hit("lists=union");
+    }
     kernel.setOp("online_attention " + attend.print(kernel, ListGroup::print(kernel)) +
                      kernel.group("outs", {"acc", "max", "sum"}),
-                 attend.attributes(kernel), {"acc", "max", "sum"});
+                 attributes, {"acc", "max", "sum"});
   }
 
   void check(Kernel &kernel, Flavor flavor) override {
@@ -85,6 +92,18 @@ struct OnlineAttentionCase : Case {
         onlineAttention(attend.op, stats, kernel.has("indices") ? &list.list : nullptr);
     StatsGroup::check(kernel, expected, attend.outOrder, attend.getSlack(expected.acc, flavor));
   }
+
+  /// Whether vectors can be loaded from all operands: a kernel that is asked for
+  /// must exist.
+  static bool hasKernel(const Kernel &kernel) {
+    for (const char *name : {"query", "key", "value", "acc"}) {
+      const std::string &last = kernel.dims(name).back();
+      if ((last != "D" && last != "Dv") || kernel.isDynamic(last))
+        return false;
+    }
+    return (kernel.isDynamic("N") || kernel.size("N") > 0) &&
+           (kernel.isDynamic("C") || kernel.size("C") > 0);
+  }
 };
 
 struct OnlineReduceCase : Case {
@@ -95,10 +114,10 @@ struct OnlineReduceCase : Case {
     chooseDims(kernel);
     list.declare(kernel);
     kernel.addArgument("scores", "f32", {"B", "Hq", "M", "C"});
-    std::string type = random.pick({"f32", "f16", "bf16", "f8E4M3FN"});
+    std::string type = random.pick({"f32", "f16", "bf16", "f8E4M3FN", "i8"});
     kernel.hit("type=" + type);
     kernel.addArgument("value", type, {"B", "Hkv", "N", "Dv"});
-    if (type == "f8E4M3FN" || random.chance(0.2))
+    if (type == "f8E4M3FN" || type == "i8" || random.chance(0.2))
       kernel.addArgument("value_scale", "f32", {"Hkv"});
     kernel.addArgument("acc", "f32", {"B", "Hq", "M", "Dv"});
     kernel.addArgument("max", "f32", {"B", "Hq", "M"});
@@ -702,8 +721,8 @@ std::unique_ptr<Case> dashkv::testing::makeCase(uint64_t seed, std::string &op) 
   return entry.second();
 }
 
-const Names &dashkv::testing::getRequiredClasses() {
-  static const Names classes = {
+Names dashkv::testing::getRequiredClasses(bool kernels) {
+  Names classes = {
       "op=attention", "op=hash_encode", "op=tiered_attention", "op=hamming_distance",
       "op=calibrate", "op=select", "op=retrieve", "op=estimate_scores", "op=online_attention",
       "op=online_reduce", "op=merge", "op=finalize",
@@ -714,9 +733,9 @@ const Names &dashkv::testing::getRequiredClasses() {
       "dynamic=M", "dynamic=N", "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows",
       "empty rows of attention", "empty lists", "outs=argument", "outs=empty",
       // Types and layouts.
-      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "kv_scales", "layout=default",
-      "layout=other", "maps=group dim", "mask", "mask=projected", "causal", "lse", "scale=given",
-      "scale=default", "data=wide", "data=NaN beyond lengths",
+      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "type=i8", "kv_scales",
+      "layout=default", "layout=other", "maps=group dim", "mask", "mask=projected", "causal", "lse",
+      "scale=given", "scale=default", "data=wide", "data=NaN beyond lengths",
       // Codes.
       "L=32 packed", "L=64 packed", "L=128 packed", "L=256 packed", "L=32 weighted",
       "L=64 weighted", "L=128 weighted", "L=256 weighted", "codes=key-major", "codes=planes",
@@ -733,5 +752,7 @@ const Names &dashkv::testing::getRequiredClasses() {
       "residual=mlp", "code_scale", "online=list", "online=all keys", "stats=start",
       "stats=running", "merge=empty part", "finalize=empty row", "tiered=dense", "tiered=lists",
       "tiered=full budget"};
+  if (kernels)
+    classes.push_back("lists=union");
   return classes;
 }

@@ -18,8 +18,9 @@ public:
 /// The case of a seed: ops take turns, the more complex ones more often.
 std::unique_ptr<Case> makeCase(uint64_t seed, std::string &op);
 
-/// What a full run has to exercise: see Kernel::hit.
-const Names &getRequiredClasses();
+/// What a full run has to exercise (see Kernel::hit), of kernels or of the portable
+/// lowering.
+Names getRequiredClasses(bool kernels);
 
 } // namespace dashkv::testing
 

@@ -54,6 +54,10 @@ static void store(const std::string &element, float value, char *to) {
     *to = static_cast<char>(floatToF8(value));
     return;
   }
+  if (element == "i8") {
+    *to = static_cast<char>(std::clamp(std::nearbyint(value), -128.0f, 127.0f));
+    return;
+  }
   bits = element == "f16" ? floatToHalf(value) : floatToBfloat(value);
   std::memcpy(to, &bits, 2);
 }
@@ -67,6 +71,8 @@ static float load(const std::string &element, const char *from) {
   }
   if (element == "f8E4M3FN")
     return f8E4M3FNToFloat(*from);
+  if (element == "i8")
+    return static_cast<signed char>(*from);
   std::memcpy(&bits, from, 2);
   return element == "f16" ? halfToFloat(bits) : bfloatToFloat(bits);
 }

@@ -22,7 +22,7 @@ namespace dashkv::testing {
 using reference::Tensor;
 using Names = std::vector<std::string>;
 
-/// Rounds each value to one that `element` holds (f32, f16, bf16, f8E4M3FN).
+/// Rounds each value to one that `element` holds (f32, f16, bf16, f8E4M3FN, i8).
 void roundTo(const std::string &element, Tensor<float> &tensor);
 
 /// What happened over all seeds.
@@ -57,6 +57,8 @@ public:
   /// An operand of `outs` that is not read: an argument full of garbage or,
   /// where sizes are static, a tensor.empty.
   void addInit(const std::string &operand, const std::string &element, Names dims);
+  /// Whether ops become kernels, which take a `tile_config`.
+  bool hasKernels() const { return options.lowering == mlir::dashkv::CPULowering::Vector; }
   bool has(const std::string &operand) const { return operands.count(operand); }
   const std::string &element(const std::string &operand) const;
   const Names &dims(const std::string &operand) const;

@@ -36,6 +36,8 @@ Value LinalgBuilder::minusInf() {
 Value LinalgBuilder::toF32(Value value) {
   if (value.getType().isF32())
     return value;
+  if (value.getType().isInteger(8))
+    return arith::SIToFPOp::create(*this, getF32Type(), value);
   if (!isa<Float8E4M3FNType>(value.getType()))
     return arith::ExtFOp::create(*this, getF32Type(), value);
   // LLVM has no 8-bit floats. Exponent and fraction in their places of an f32

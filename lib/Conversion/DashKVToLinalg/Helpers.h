@@ -34,7 +34,7 @@ public:
   Value i64(int64_t value);
   /// -infinity in f32.
   Value minusInf();
-  /// `value` as f32, whatever float type it has.
+  /// `value` as f32, whatever float type it has, or i8.
   Value toF32(Value value);
   /// `value` (f32) as `type`.
   Value fromF32(Value value, Type type);

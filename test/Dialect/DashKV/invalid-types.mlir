@@ -50,7 +50,7 @@ func.func @f(%q: tensor<1x8x2x64xf16>, %k: tensor<1x2x16x64xf16>, %v: tensor<1x2
 // c1: f8 needs its scale.
 func.func @f(%q: tensor<1x8x2x64xf16>, %k: tensor<1x2x16x64xf8E4M3FN>, %v: tensor<1x2x16x32xf16>,
              %o: tensor<1x8x2x32xf16>) {
-  // expected-error @below {{'dashkv.attention' op expected a scale of the f8E4M3FN key, but got none}}
+  // expected-error @below {{'dashkv.attention' op expected a scale of the 'f8E4M3FN' key, but got none}}
   %0 = dashkv.attention ins(%q, %k, %v : tensor<1x8x2x64xf16>, tensor<1x2x16x64xf8E4M3FN>, tensor<1x2x16x32xf16>)
       outs(%o : tensor<1x8x2x32xf16>)
   return
@@ -60,7 +60,7 @@ func.func @f(%q: tensor<1x8x2x64xf16>, %k: tensor<1x2x16x64xf8E4M3FN>, %v: tenso
 
 func.func @f(%q: tensor<1x8x2x64xf16>, %k: tensor<1x2x16x64xf16>, %v: tensor<1x2x16x32xf8E4M3FN>,
              %o: tensor<1x8x2x32xf16>) {
-  // expected-error @below {{'dashkv.attention' op expected a scale of the f8E4M3FN value, but got none}}
+  // expected-error @below {{'dashkv.attention' op expected a scale of the 'f8E4M3FN' value, but got none}}
   %0 = dashkv.attention ins(%q, %k, %v : tensor<1x8x2x64xf16>, tensor<1x2x16x64xf16>, tensor<1x2x16x32xf8E4M3FN>)
       outs(%o : tensor<1x8x2x32xf16>)
   return
@@ -70,7 +70,7 @@ func.func @f(%q: tensor<1x8x2x64xf16>, %k: tensor<1x2x16x64xf16>, %v: tensor<1x2
 
 func.func @f(%s: tensor<1x8x1x5xf32>, %v: tensor<1x2x16x64xf8E4M3FN>, %i: tensor<1x2x1x5xi32>, %c: tensor<1x2x1xi32>,
              %acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %sum: tensor<1x8x1xf32>) {
-  // expected-error @below {{'dashkv.online_reduce' op expected a scale of the f8E4M3FN value, but got none}}
+  // expected-error @below {{'dashkv.online_reduce' op expected a scale of the 'f8E4M3FN' value, but got none}}
   %0:3 = dashkv.online_reduce ins(%s, %v : tensor<1x8x1x5xf32>, tensor<1x2x16x64xf8E4M3FN>)
       list(%i, %c : tensor<1x2x1x5xi32>, tensor<1x2x1xi32>)
       outs(%acc, %max, %sum : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>)
@@ -498,7 +498,7 @@ func.func @f(%s: tensor<1x8x1x5xf16>, %v: tensor<1x2x16x64xf16>, %i: tensor<1x2x
 
 func.func @f(%s: tensor<1x8x1x5xf32>, %v: tensor<1x2x16x64xf64>, %i: tensor<1x2x1x5xi32>, %c: tensor<1x2x1xi32>,
              %acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %sum: tensor<1x8x1xf32>) {
-  // expected-error @below {{'dashkv.online_reduce' op expected value of f16, bf16, f32 or f8E4M3FN, but got 'f64'}}
+  // expected-error @below {{'dashkv.online_reduce' op expected value of f16, bf16, f32, f8E4M3FN or i8, but got 'f64'}}
   %0:3 = dashkv.online_reduce ins(%s, %v : tensor<1x8x1x5xf32>, tensor<1x2x16x64xf64>)
       list(%i, %c : tensor<1x2x1x5xi32>, tensor<1x2x1xi32>)
       outs(%acc, %max, %sum : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>)
@@ -552,5 +552,16 @@ func.func @f(%acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %sum: tensor<1
   // expected-error @below {{'dashkv.finalize' op expected out of f16, bf16 or f32, but got 'f8E4M3FN'}}
   %0 = dashkv.finalize ins(%acc, %max, %sum : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>)
       outs(%o : tensor<1x8x1x64xf8E4M3FN>)
+  return
+}
+
+// -----
+
+func.func @f(%s: tensor<1x8x1x5xf32>, %v: tensor<1x2x16x64xi8>, %i: tensor<1x2x1x5xi32>, %c: tensor<1x2x1xi32>,
+             %acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %sum: tensor<1x8x1xf32>) {
+  // expected-error @below {{'dashkv.online_reduce' op expected a scale of the 'i8' value, but got none}}
+  %0:3 = dashkv.online_reduce ins(%s, %v : tensor<1x8x1x5xf32>, tensor<1x2x16x64xi8>)
+      list(%i, %c : tensor<1x2x1x5xi32>, tensor<1x2x1xi32>)
+      outs(%acc, %max, %sum : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>)
   return
 }

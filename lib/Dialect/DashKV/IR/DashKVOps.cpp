@@ -172,9 +172,10 @@ static LogicalResult bindOptional(ShapeChecker &shapes, StringRef name, Value va
   return value ? shapes.bind(name, value, names) : success();
 }
 
-/// (c1), (c2): queries, keys, values and scales of f8.
+/// (c1), (c2): queries, keys, values and scales of f8. Values of i8 are known to
+/// online_reduce alone.
 static LogicalResult checkQKV(Operation *op, Value query, Value key, Value value, Value keyScale,
-                              Value valueScale) {
+                              Value valueScale, bool allowsI8 = false) {
   if (query && failed(checkElement(op, "query", query, "f16, bf16 or f32", isF16BF16F32)))
     return failure();
   for (auto [name, operand, scale] :
@@ -182,12 +183,13 @@ static LogicalResult checkQKV(Operation *op, Value query, Value key, Value value
     if (!operand)
       continue;
     Type type = getElementType(operand);
-    bool isF8 = isa<Float8E4M3FNType>(type);
-    if (!isF16BF16F32(type) && !isF8)
+    bool isNarrow = isa<Float8E4M3FNType>(type) || (allowsI8 && type.isSignlessInteger(8));
+    if (!isF16BF16F32(type) && !isNarrow)
       return op->emitOpError("expected ")
-             << name << " of f16, bf16, f32 or f8E4M3FN, but got " << type;
-    if (isF8 && !scale)
-      return op->emitOpError("expected a scale of the f8E4M3FN ") << name << ", but got none";
+             << name << " of f16, bf16, f32" << (allowsI8 ? ", f8E4M3FN or i8" : " or f8E4M3FN")
+             << ", but got " << type;
+    if (isNarrow && !scale)
+      return op->emitOpError("expected a scale of the ") << type << " " << name << ", but got none";
     if (failed(checkF32(op, name == StringRef("key") ? "key scale" : "value scale", scale)))
       return failure();
   }
@@ -728,7 +730,8 @@ LogicalResult EstimateScoresOp::verify() {
 LogicalResult OnlineReduceOp::verify() {
   ShapeChecker shapes(*this);
   if (failed(verifyKinds(*this)) ||
-      failed(checkQKV(*this, Value(), Value(), getValue(), Value(), getValueScale())))
+      failed(checkQKV(*this, Value(), Value(), getValue(), Value(), getValueScale(),
+                      /*allowsI8=*/true)))
     return failure();
   for (auto [name, value] :
        {std::pair("scores", getScores()), {"acc", getAcc()}, {"max", getMax()}, {"sum", getSum()}})

@@ -492,9 +492,9 @@ def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 5, [DashKV_Part
   let description = [{
     As `dashkv.online_attention` over a list, with the logits `scores [B,Hq,M,C]
     f32` given (mid tier): reads rows of `value [B,Hkv,N,Dv]` only.
-    `value_scale [Hkv] f32` is the factor of f8 values.
+    `value_scale [Hkv] f32` is the factor of f8 and i8 values.
 
-    (c1) element types; (c2) Hq is a multiple of Hkv; (c4) dims agree;
+    (c1) values are f16, bf16 or f32, or f8E4M3FN or i8 with `value_scale`; (c2) Hq is a multiple of Hkv; (c4) dims agree;
     (c14) results agree with outs.
 
     Example:
