@@ -728,9 +728,9 @@ Names dashkv::testing::getRequiredClasses(bool kernels) {
       "op=online_reduce", "op=merge", "op=finalize",
       // Shapes.
       "M=1", "M=2", "M=3", "M=4", "M=5", "M=6", "M=7", "M=8", "N=thousands", "codes=far", "G=1",
-      "G=3", "G=4", "G=8", "D=64", "D=80", "D=128", "D=256", "Dv=D", "Dv=other", "B=1", "B>1",
-      "N=0", "N=tiny", "N=odd", "N=even", "N=multiple of 64", "shapes=static", "dynamic=B",
-      "dynamic=M", "dynamic=N", "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows",
+      "G=3", "G=4", "G=5", "G=8", "D=64", "D=80", "D=96", "D=128", "D=256", "Dv=D", "Dv=other",
+      "B=1", "B>1", "N=0", "N=tiny", "N=odd", "N=even", "N=multiple of 64", "shapes=static",
+      "dynamic=B", "dynamic=M", "dynamic=N", "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows",
       "empty rows of attention", "empty lists", "outs=argument", "outs=empty",
       // Types and layouts.
       "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "type=i8", "kv_scales",

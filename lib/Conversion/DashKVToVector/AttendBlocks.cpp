@@ -74,21 +74,22 @@ Value mlir::dashkv::emitSums(VectorBuilder &b, ArrayRef<Value> vectors) {
 static int64_t getGroup(int64_t lanes, int64_t maxRows) {
   // More rows use a widened key more often, but leave fewer keys for the
   // registers. A group that divides the rows computes none for nothing.
-  int64_t most = lanes == 16 ? 8 : 4;
-  if (maxRows <= most)
+  SmallVector<int64_t> sizes = {4, 3, 5};
+  if (lanes == 16)
+    sizes = {8, 7, 6, 5, 4, 3};
+  if (maxRows <= sizes.front())
     return maxRows;
-  for (int64_t group = most; group >= 3; --group)
-    if (maxRows % group == 0)
-      return group;
-  return 4;
+  auto divisor = llvm::find_if(sizes, [&](int64_t size) { return maxRows % size == 0; });
+  return divisor == sizes.end() ? 4 : *divisor;
 }
 
 AttendBlocks::AttendBlocks(VectorBuilder &b, TileConfigAttr config, int64_t maxRows, int64_t depth,
                            int64_t valueDepth)
     : b(b), lanes(config.getLanes()), block(config.getKeys()), prefetch(config.getPrefetch()),
       group(getGroup(lanes, maxRows)), depth{depth, lanes}, valueDepth{valueDepth, lanes} {
-  // 16 sums of 32 registers, or 8 of 16.
-  keyStep = llvm::bit_floor<uint64_t>(std::max<int64_t>(1, lanes / group));
+  // Most sums that leave registers for keys and queries, of 32 or 16.
+  int64_t mostSums = lanes == 16 ? 16 : 10;
+  keyStep = std::min<int64_t>(lanes, llvm::bit_floor<uint64_t>(mostSums / group));
   // Rows of all groups stay in the first cache with a block of keys.
   constexpr int64_t kMostRows = 32;
   capacity = llvm::alignTo(std::min(maxRows, std::max(kMostRows, group)), group);
