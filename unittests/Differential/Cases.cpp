@@ -114,7 +114,7 @@ struct OnlineReduceCase : Case {
     chooseDims(kernel);
     list.declare(kernel);
     kernel.addArgument("scores", "f32", {"B", "Hq", "M", "C"});
-    std::string type = random.pick({"f32", "f16", "bf16", "f8E4M3FN", "i8"});
+    std::string type = random.pick({"f32", "f16", "bf16", "f8E4M3FN", "i8", "i8"});
     kernel.hit("type=" + type);
     kernel.addArgument("value", type, {"B", "Hkv", "N", "Dv"});
     if (type == "f8E4M3FN" || type == "i8" || random.chance(0.2))
