@@ -1,5 +1,6 @@
 //===- CPU.cpp - From dashkv ops to LLVM on the CPU -----------------------===//
 #include "dashkv/Conversion/Passes.h"
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/Transforms/Passes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -55,9 +57,13 @@ void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOpti
   SelectTileConfigPassOptions select;
   select.target = options.target;
   select.workers = options.workers;
+  select.splits = options.splits;
   pm.addPass(createSelectTileConfigPass(select));
   pm.addPass(createTileAndFusePass());
   pm.addPass(createSelectTileConfigPass(select)); // of the merges
+  VerifyContractPassOptions contract;
+  contract.level = ContractLevel::Tiled;
+  pm.addPass(createVerifyContractPass(contract));
   pm.addPass(createConvertDashKVToLinalgPass());
   pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createCanonicalizerPass());
@@ -85,10 +91,28 @@ void mlir::dashkv::buildKernelsPipeline(OpPassManager &pm, const CPUPipelineOpti
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
   }
+  LowerForallPassOptions forall;
+  forall.parallel = options.parallel;
+  pm.addPass(createLowerForallPass(forall));
+  if (options.parallel == Parallelism::OpenMP)
+    pm.addPass(createConvertSCFToOpenMPPass());
   pm.addPass(createVerifyContractPass());
 }
 
+namespace {
+/// The tile_config of kernels has been read: the LLVM dialect stands alone, for
+/// tools that do not know ours.
+struct DropTileConfigs : PassWrapper<DropTileConfigs, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropTileConfigs)
+  void runOnOperation() override {
+    getOperation()->walk(
+        [](FunctionOpInterface function) { function->removeDiscardableAttr(kTileConfigAttrName); });
+  }
+};
+} // namespace
+
 void mlir::dashkv::buildLoopsToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(std::make_unique<DropTileConfigs>());
   // Loops, then control flow.
   pm.addPass(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());

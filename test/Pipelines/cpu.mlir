@@ -1,6 +1,7 @@
-// RUN: dashkv-opt %s --dashkv-cpu-pipeline | FileCheck %s
+// RUN: dashkv-opt %s --dashkv-cpu-pipeline=lowering=linalg | FileCheck %s
 // RUN: dashkv-opt %s --dashkv-linalg-pipeline --dashkv-llvm-pipeline | FileCheck %s
 // RUN: dashkv-opt %s --dashkv-cpu-pipeline=runtime-checks | FileCheck %s --check-prefix=CHECKS
+// RUN: dashkv-opt %s --dashkv-cpu-pipeline=target=x86-64-v3 | FileCheck %s --check-prefix=VECTOR --implicit-check-not="llvm.call @malloc" --implicit-check-not=tile_config
 // RUN: dashkv-opt %s --dashkv-cpu-pipeline -o - | mlir-translate --mlir-to-llvmir -o /dev/null
 
 // A step of decoding: encode the new key and the queries, append, attend. The
@@ -16,6 +17,14 @@
 // CHECK:           llvm.intr.ctpop
 // CHECK:         llvm.func @_mlir_ciface_decode(
 // CHECK-NOT:     builtin.unrealized_conversion_cast
+
+// A function for each kernel; buffers of this size stand on the stack, so the
+// result is the only allocation.
+// VECTOR-LABEL:  llvm.func @decode(
+// VECTOR:          llvm.call @malloc
+// VECTOR:        llvm.func internal @dashkv_online_attention(
+// VECTOR:        llvm.func internal @dashkv_retrieve(
+// VECTOR:          llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
 
 // CHECKS-DAG:    llvm.mlir.global {{.*}}@assert_msg
 // CHECKS-DAG:    llvm.call @puts

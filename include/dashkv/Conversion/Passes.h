@@ -6,6 +6,13 @@
 
 namespace mlir::dashkv {
 
+/// Who runs the iterations of parallel loops.
+enum class Parallelism {
+  Serial,   ///< the caller, one after the other
+  OpenMP,   ///< threads of libomp
+  Callback, ///< `dashkv_parallel_for`, which the host defines
+};
+
 #define GEN_PASS_DECL
 #include "dashkv/Conversion/Passes.h.inc"
 

@@ -64,7 +64,9 @@ def SelectTileConfigPass : Pass<"dashkv-select-tile-config"> {
     Option<"target", "target", "std::string", /*default=*/"\"native\"",
            "CPU that the kernels are for, as LLVM spells it (x86-64-v3, znver4, ...)">,
     Option<"workers", "workers", "int64_t", /*default=*/"1",
-           "Threads to keep busy: with fewer KV heads than this, keys are split">];
+           "Threads to keep busy: with fewer KV heads than this, keys are split">,
+    Option<"splits", "splits", "int64_t", /*default=*/"0",
+           "Parts of the keys, whatever the number of workers; 0 to choose">];
 }
 
 def ConvertDashKVToVectorPass : Pass<"convert-dashkv-to-vector", "::mlir::ModuleOp"> {
@@ -96,6 +98,35 @@ def ApproximateMathPass
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::vector::VectorDialect"];
+}
+
+def LowerForallPass : Pass<"dashkv-lower-forall", "::mlir::ModuleOp"> {
+  let summary = "Turn parallel loops into calls of their body";
+  let description = [{
+    The body of each `scf.forall` becomes a private function of the values it uses
+    and the number of the iteration. What calls it is
+
+    - `serial`: an `scf.for`;
+    - `omp`: an `scf.parallel`, which convert-scf-to-openmp takes;
+    - `callback`: `dashkv_parallel_for(body, context, count)`, a function that the
+      host defines (docs/Integration.md): it calls `body(context, i)` for each i
+      below count, in any order and on any thread, and returns when all are done.
+
+    Buffers of static sizes up to 64 KiB that a function allocates and frees go on
+    its stack.
+
+    Pre: bufferization and deallocation have run. Post: no `scf.forall` is left.
+    Example: test/Conversion/lower-forall.mlir.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"];
+  let options = [Option<"parallel", "parallel", "::mlir::dashkv::Parallelism",
+    /*default=*/"::mlir::dashkv::Parallelism::Serial", "Who runs the iterations",
+    [{::llvm::cl::values(
+      clEnumValN(::mlir::dashkv::Parallelism::Serial, "serial", "the caller, one after the other"),
+      clEnumValN(::mlir::dashkv::Parallelism::OpenMP, "omp", "threads of libomp"),
+      clEnumValN(::mlir::dashkv::Parallelism::Callback, "callback", "dashkv_parallel_for, which the host defines"))}]>];
 }
 
 def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {

@@ -2,6 +2,7 @@
 #ifndef DASHKV_PIPELINES_PIPELINES_H
 #define DASHKV_PIPELINES_PIPELINES_H
 
+#include "dashkv/Conversion/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -21,13 +22,23 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
       llvm::cl::init(false)};
   Option<CPULowering> lowering{
       *this, "lowering", llvm::cl::desc("How dashkv ops become code"),
-      llvm::cl::init(CPULowering::Linalg),
+      llvm::cl::init(CPULowering::Vector),
       llvm::cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
                        clEnumValN(CPULowering::Vector, "vector", "vector kernels"))};
   Option<std::string> target{*this, "target", llvm::cl::desc("CPU that vector kernels are for"),
                              llvm::cl::init("native")};
   Option<int64_t> workers{*this, "workers", llvm::cl::desc("Threads to keep busy"),
                           llvm::cl::init(1)};
+  Option<int64_t> splits{*this, "splits",
+                         llvm::cl::desc("Parts of the keys, 0 to choose by the workers"),
+                         llvm::cl::init(0)};
+  Option<Parallelism> parallel{
+      *this, "parallel", llvm::cl::desc("Who runs the iterations of parallel loops"),
+      llvm::cl::init(Parallelism::Serial),
+      llvm::cl::values(clEnumValN(Parallelism::Serial, "serial", "the caller, one after the other"),
+                       clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
+                       clEnumValN(Parallelism::Callback, "callback",
+                                  "dashkv_parallel_for, which the host defines"))};
 };
 
 /// L2 to L0: expands tiered attention and lowers every dashkv op to linalg.

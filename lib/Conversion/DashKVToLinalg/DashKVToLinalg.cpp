@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_CONVERTDASHKVTOLINALGPASS
@@ -27,6 +28,17 @@ namespace mlir::dashkv {
 
 using namespace mlir;
 using namespace mlir::dashkv;
+
+/// Whether the list of `op` holds nothing: its inits are then its results.
+static bool hasEmptyList(Operation *op) {
+  auto isEmpty = [](Value indices) {
+    return indices && cast<ShapedType>(indices.getType()).getShape().back() == 0;
+  };
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<EstimateScoresOp, OnlineAttentionOp, OnlineReduceOp>(
+          [&](auto op) { return isEmpty(op.getIndices()); })
+      .Default(false);
+}
 
 namespace {
 /// Replaces an op on tensors by its equations.
@@ -37,6 +49,10 @@ template <typename OpTy> struct LowerOnTensors : OpRewritePattern<OpTy> {
       return rewriter.notifyMatchFailure(op, "on memrefs");
     if (op->hasAttr(kTileConfigAttrName))
       return rewriter.notifyMatchFailure(op, "has a CPU kernel");
+    if (hasEmptyList(op)) {
+      rewriter.replaceOp(op, llvm::to_vector(op.getDpsInits()));
+      return success();
+    }
     LinalgBuilder b(op.getLoc(), rewriter);
     FailureOr<SmallVector<Value>> results = lowerOp(b, op);
     if (failed(results))

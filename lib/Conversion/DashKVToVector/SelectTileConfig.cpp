@@ -12,13 +12,41 @@ namespace mlir::dashkv {
 using namespace mlir;
 using namespace mlir::dashkv;
 
-TileConfigAttr mlir::dashkv::chooseTileConfig(Operation *op, const CPUTarget &target, int64_t) {
+/// Parts of the keys, so that `workers` threads are busy most of the time; no more
+/// than there are worthwhile parts.
+static int64_t chooseSplits(Operation *op, int64_t workers) {
+  if (!isa<PartialReductionOpInterface>(op) || workers < 2)
+    return 1;
+  TileLoops loops = TileLoops::get(op);
+  if (!loops.keys || loops.numTiles == 0)
+    return 1;
+  bool isList = !isa<OnlineAttentionOp>(op) || cast<OnlineAttentionOp>(op).getIndices();
+  int64_t minimum = isList ? 64 : 1024, limit = 4 * workers;
+  if (ShapedType::isStatic(loops.numKeys))
+    limit = std::min(limit, loops.numKeys / minimum);
+  int64_t best = 1;
+  double bestShare = 0;
+  for (int64_t splits = 1; splits <= limit; ++splits) {
+    int64_t tiles = loops.numTiles * splits;
+    double share = static_cast<double>(tiles) / (llvm::divideCeil(tiles, workers) * workers);
+    if (share > bestShare + 0.01) {
+      best = splits;
+      bestShare = share;
+    }
+    if (share >= 0.8)
+      break;
+  }
+  return best;
+}
+
+TileConfigAttr mlir::dashkv::chooseTileConfig(Operation *op, const CPUTarget &target,
+                                              int64_t workers) {
   // A table of nibbles beats a popcount made of two shuffles; with an
   // instruction for it the popcount needs no table.
   ScanForm scan = target.hasBytePopcount ? ScanForm::Popcount : ScanForm::Table;
   Prefetch prefetch = target.dropsPrefetches ? Prefetch::Repeated : Prefetch::Rows;
-  return TileConfigAttr::get(op->getContext(), target.vectorBytes, /*keys=*/32, /*splits=*/1, scan,
-                             prefetch, ListFetch::Each);
+  return TileConfigAttr::get(op->getContext(), target.vectorBytes, /*keys=*/32,
+                             chooseSplits(op, workers), scan, prefetch, ListFetch::Each);
 }
 
 namespace {
@@ -38,7 +66,11 @@ struct SelectTileConfigPass : mlir::dashkv::impl::SelectTileConfigPassBase<Selec
             << "portable lowering of " << op->getName().getStringRef() << ": " << why;
         return;
       }
-      op->setAttr(kTileConfigAttrName, chooseTileConfig(op, *cpu, workers));
+      TileConfigAttr config = chooseTileConfig(op, *cpu, workers);
+      if (splits > 0 && isa<PartialReductionOpInterface>(op))
+        config = TileConfigAttr::get(op->getContext(), config.getVector(), config.getKeys(), splits,
+                                     config.getScan(), config.getPrefetch(), config.getLists());
+      op->setAttr(kTileConfigAttrName, config);
     });
   }
 };

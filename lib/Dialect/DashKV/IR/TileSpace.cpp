@@ -289,7 +289,9 @@ static void define(TileSpace &s, OnlineAttentionOp op) {
     s.operand(op.getKey(), getNames(dims, maps[1], /*kv=*/true));
     s.operand(op.getValue(), getNames(dims, maps[2], /*kv=*/true));
   } else {
-    s.reduction("n");
+    // The limit of a causal row moves with the keys: it takes lengths to say so.
+    if (!op.getCausal() || op.getLengths())
+      s.reduction("n");
     addInputs(s, op, op.getMask());
   }
   s.operand(op.getIndices(), "b hl m c");
@@ -349,14 +351,21 @@ TileSpace TileSpace::get(Operation *op) {
 TileLoops TileLoops::get(Operation *op) {
   TileSpace space = TileSpace::get(op);
   TileLoops result;
-  for (auto [i, loop] : llvm::enumerate(space.getLoops())) {
-    if (loop.name == "b")
-      result.batch = i;
-    else if (isHeads(loop.name))
-      result.head = i;
-    else if (loop.kind == utils::IteratorType::reduction)
-      result.keys = i;
-  }
   result.headUnit = space.getHeadUnit();
+  for (auto [i, loop] : llvm::enumerate(space.getLoops())) {
+    auto [operand, dim] = space.getSource(i);
+    int64_t size = cast<ShapedType>(op->getOperand(operand).getType()).getDimSize(dim);
+    int64_t known = ShapedType::isDynamic(size) ? 1 : size;
+    if (loop.name == "b") {
+      result.batch = i;
+      result.numTiles *= known;
+    } else if (isHeads(loop.name)) {
+      result.head = i;
+      result.numTiles *= llvm::divideCeil(known, result.headUnit);
+    } else if (loop.kind == utils::IteratorType::reduction) {
+      result.keys = i;
+      result.numKeys = size;
+    }
+  }
   return result;
 }

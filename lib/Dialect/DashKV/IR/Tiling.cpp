@@ -105,28 +105,22 @@ static Value shiftLengths(OpBuilder &b, Location loc, Value lengths, OpFoldResul
 }
 
 /// The operands that tell how many keys there are change with the keys.
-static LogicalResult cutKeys(OpBuilder &b, Operation *op, Operation *tile, OpFoldResult offset,
-                             OpFoldResult size) {
-  Location loc = op->getLoc();
-  auto replace = [&](OpOperand &operand, Value value) { operand.set(value); };
+static void cutKeys(OpBuilder &b, Operation *tile, OpFoldResult offset, OpFoldResult size) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(tile);
-  if (auto attention = dyn_cast<OnlineAttentionOp>(tile)) {
-    if (attention.getCounts()) {
-      OpOperand &counts = attention.getCountsMutable()[0];
-      replace(counts, clampCounts(b, loc, counts.get(), offset, size));
-    } else if (attention.getLengths()) {
+  Location loc = tile->getLoc();
+  auto attention = dyn_cast<OnlineAttentionOp>(tile);
+  if (attention && !attention.getCounts()) {
+    if (attention.getLengths()) {
       OpOperand &lengths = attention.getLengthsMutable()[0];
-      replace(lengths, shiftLengths(b, loc, lengths.get(), offset));
-    } else if (attention.getCausal()) {
-      return failure(); // the limit of a row would need lengths
+      lengths.set(shiftLengths(b, loc, lengths.get(), offset));
     }
-    return success();
+    return;
   }
-  OpOperand &counts = isa<OnlineReduceOp>(tile) ? cast<OnlineReduceOp>(tile).getCountsMutable()
-                                                : cast<EstimateScoresOp>(tile).getCountsMutable();
-  replace(counts, clampCounts(b, loc, counts.get(), offset, size));
-  return success();
+  OpOperand &counts = attention                   ? attention.getCountsMutable()[0]
+                      : isa<OnlineReduceOp>(tile) ? cast<OnlineReduceOp>(tile).getCountsMutable()
+                                                  : cast<EstimateScoresOp>(tile).getCountsMutable();
+  counts.set(clampCounts(b, loc, counts.get(), offset, size));
 }
 
 /// Whether tiles of this size hold whole groups of heads, or lie in one.
@@ -182,16 +176,13 @@ FailureOr<TilingResult> mlir::dashkv::tileOp(Operation *op, OpBuilder &b,
   }
   Operation *tile = mlir::clone(b, op, types, operands);
   // The loop over keys, whatever its kind.
-  for (StringRef name : {"n", "c"}) {
-    std::optional<unsigned> loop = space.find(name);
-    if (!loop || isa<HammingDistanceOp, CalibrateOp>(op))
-      continue;
-    auto [operand, dim] = space.getSource(*loop);
-    if (!isWhole(offsets[*loop], sizes[*loop], op->getOperand(operand), dim) &&
-        failed(cutKeys(b, op, tile, offsets[*loop], sizes[*loop]))) {
-      tile->erase();
-      return failure();
-    }
+  std::optional<unsigned> keys = space.find("c");
+  if (!keys && isa<OnlineAttentionOp>(op))
+    keys = space.find("n");
+  if (keys) {
+    auto [operand, dim] = space.getSource(*keys);
+    if (!isWhole(offsets[*keys], sizes[*keys], op->getOperand(operand), dim))
+      cutKeys(b, tile, offsets[*keys], sizes[*keys]);
   }
   result.tiledOps.push_back(tile);
   llvm::append_range(result.tiledValues, tile->getResults());

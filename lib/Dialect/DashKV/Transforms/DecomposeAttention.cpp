@@ -59,8 +59,14 @@ SmallVector<unsigned> Decomposer::getRowDims() const {
 }
 
 /// Makes the heads (h, g) of query, mask and out one dim. A mask of one of them
-/// alone cannot be read by query heads: then the group stays.
+/// alone cannot be read by query heads, and two unknown sizes cannot be taken
+/// apart again by a tensor.expand_shape: then the group stays.
 void Decomposer::joinHeads() {
+  auto isKnown = [&](unsigned dim) {
+    return getConstantIntValue(b.sizeOf(query, maps[0], dim)).has_value();
+  };
+  if (!isKnown(dims.head) && !isKnown(*dims.group))
+    return;
   bool hasHead = mask && isUsed(maps[3], dims.head),
        hasGroup = mask && isUsed(maps[3], *dims.group);
   if (hasHead != hasGroup)
@@ -155,9 +161,17 @@ SmallVector<Value> Decomposer::build() {
                                      attend->getResult(2), init, lse);
   SmallVector<Value> results = llvm::to_vector_of<Value>(finalize->getResults());
   if (joined) {
-    OpFoldResult kvHeads = b.sizeOf(op.getKey(), op.getMaps()[1], givenDims.head);
+    OpFoldResult kvHeads = b.sizeOf(op.getQuery(), op.getMaps()[0], givenDims.head);
     OpFoldResult group = b.sizeOf(op.getQuery(), op.getMaps()[0], *givenDims.group);
+    // The joined size is known if both are, whatever an operand of outs tells.
+    std::optional<int64_t> numHeads = getConstantIntValue(kvHeads);
+    std::optional<int64_t> numGroup = getConstantIntValue(group);
+    int64_t numQueryHeads = numHeads && numGroup ? *numHeads * *numGroup : ShapedType::kDynamic;
     for (Value &result : results) {
+      auto joinedType = cast<RankedTensorType>(result.getType());
+      SmallVector<int64_t> joinedShape(joinedType.getShape());
+      joinedShape[1] = numQueryHeads;
+      result = b.createOrFold<tensor::CastOp>(joinedType.clone(joinedShape), result);
       SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, b.getLoc(), result);
       shape[1] = kvHeads;
       shape.insert(shape.begin() + 2, group);

@@ -351,7 +351,8 @@ LogicalResult Tiler::run() {
       steps.insert(op);
   });
   for (Operation *op : llvm::to_vector(steps))
-    if (getSplits(op) > 1 && !isEmpty(op) && TileLoops::get(op).keys && failed(split(op)))
+    if (getSplits(op) > 1 && !isEmpty(op) && !op->getParentOfType<scf::ForallOp>() &&
+        TileLoops::get(op).keys && failed(split(op)))
       return failure();
   // The ends of chains first: what is fused into them is gone when its turn comes.
   SmallVector<Operation *> roots;

@@ -1,6 +1,7 @@
 //===- VerifyContract.cpp - What must hold between levels -----------------===//
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mlir::dashkv {
@@ -12,21 +13,62 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 static StringRef stringify(ContractLevel level) {
-  return level == ContractLevel::Portable ? "portable" : "llvm";
+  switch (level) {
+  case ContractLevel::Tiled:
+    return "tiled";
+  case ContractLevel::Portable:
+    return "portable";
+  case ContractLevel::LLVM:
+    return "llvm";
+  }
+  llvm_unreachable("all levels are there");
 }
 
 static bool isLegalAt(ContractLevel level, Operation *op) {
   StringRef dialect = op->getName().getDialectNamespace();
+  bool isInterop = dialect == "tm_tensor" || dialect == "iree_linalg_ext";
+  if (level == ContractLevel::Tiled)
+    return !isInterop && !isa<AttentionOp, TieredAttentionOp>(op);
   if (level == ContractLevel::Portable)
-    return dialect != "dashkv" && dialect != "tm_tensor" && dialect != "iree_linalg_ext";
-  return isa<ModuleOp>(op) || dialect == LLVM::LLVMDialect::getDialectNamespace();
+    return dialect != "dashkv" && !isInterop;
+  // Threads of OpenMP are ops of their own until LLVM IR.
+  return isa<ModuleOp>(op) || dialect == LLVM::LLVMDialect::getDialectNamespace() ||
+         dialect == "omp";
+}
+
+/// Whether the tile_config of `op`, if any, fits it; `vector` is that of the ops
+/// before it, 0 at first.
+static LogicalResult verifyTileConfig(Operation *op, int64_t &vector) {
+  auto config = op->getAttrOfType<TileConfigAttr>(kTileConfigAttrName);
+  if (!config)
+    return success();
+  auto error = [&] { return emitError(op->getLoc()) << op->getName() << ": "; };
+  if (vector && vector != config.getVector())
+    return error() << "expected vectors of " << vector << " bytes as in the ops before, but got "
+                   << config.getVector();
+  vector = config.getVector();
+  if (config.getSplits() == 1)
+    return success();
+  if (!isa<PartialReductionOpInterface>(op))
+    return error() << "expected no splits where no keys are added, but got " << config.getSplits();
+  // An op without elements is computed as a whole.
+  bool isEmpty = llvm::any_of(op->getOperandTypes(), [](Type type) {
+    return llvm::is_contained(cast<ShapedType>(type).getShape(), 0);
+  });
+  if (!isEmpty && !op->getParentOfType<scf::ForallOp>())
+    return error() << "expected a loop over " << config.getSplits()
+                   << " parts of the keys; run dashkv-tile-and-fuse";
+  return success();
 }
 
 namespace {
 struct VerifyContractPass : mlir::dashkv::impl::VerifyContractPassBase<VerifyContractPass> {
   using Base::Base;
   void runOnOperation() override {
+    int64_t vector = 0;
     WalkResult result = getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (level == ContractLevel::Tiled && failed(verifyTileConfig(op, vector)))
+        return WalkResult::interrupt();
       if (isLegalAt(level, op))
         return WalkResult::advance();
       // The free function prints the source line only, not the op's regions.

@@ -62,6 +62,10 @@ struct TileLoops {
   /// Heads of the head loop that a tile must not separate: those that share a KV
   /// head, a list or a code.
   int64_t headUnit = 1;
+  /// Tiles of one batch and one unit of heads: as many as are known to be there.
+  int64_t numTiles = 1;
+  /// Keys, or slots of a list; perhaps dynamic.
+  int64_t numKeys = ShapedType::kDynamic;
 
   static TileLoops get(Operation *op);
 };

@@ -8,7 +8,7 @@
 namespace mlir::dashkv {
 
 /// Levels that dashkv-verify-contract knows.
-enum class ContractLevel { Portable, LLVM };
+enum class ContractLevel { Tiled, Portable, LLVM };
 
 /// Who has a query code: each KV head or each query head.
 enum class CodeHeads { Group, Head };

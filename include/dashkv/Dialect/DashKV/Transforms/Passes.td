@@ -65,14 +65,18 @@ def TileAndFusePass : Pass<"dashkv-tile-and-fuse"> {
 def VerifyContractPass : Pass<"dashkv-verify-contract"> {
   let summary = "Check that only ops of a level are left";
   let description = [{
-    `portable`: no op of dashkv or of the interop dialects. `llvm`: nothing but
-    the LLVM dialect. The first other op is an error at its location. Every
-    pipeline ends with one.
+    `tiled`: ops of dashkv are steps, and where one has a `#dashkv.tile_config` its
+    fields fit the op: whole vectors in a block of keys, splits only where keys can
+    be cut and no part is left to cut. `portable`: no op of dashkv or of the interop
+    dialects. `llvm`: nothing but the LLVM dialect, and OpenMP where threads are
+    asked for. The first other op is an error at its location. Every pipeline ends
+    with one.
     Example: test/Transforms/verify-contract.mlir.
   }];
   let options = [Option<"level", "level", "::mlir::dashkv::ContractLevel",
     /*default=*/"::mlir::dashkv::ContractLevel::Portable", "Level that must have been reached",
     [{::llvm::cl::values(
+      clEnumValN(::mlir::dashkv::ContractLevel::Tiled, "tiled", "steps with a legal tile_config"),
       clEnumValN(::mlir::dashkv::ContractLevel::Portable, "portable", "upstream dialects only"),
       clEnumValN(::mlir::dashkv::ContractLevel::LLVM, "llvm", "the LLVM dialect only"))}]>];
 }
