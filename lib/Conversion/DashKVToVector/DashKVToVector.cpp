@@ -25,7 +25,8 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 #define DASHKV_VECTOR_OPS                                                                          \
-  HashEncodeOp, RetrieveOp, OnlineAttentionOp, OnlineReduceOp, EstimateScoresOp, MergeOp, FinalizeOp
+  HashEncodeOp, HammingDistanceOp, RetrieveOp, OnlineAttentionOp, OnlineReduceOp,                  \
+      EstimateScoresOp, MergeOp, FinalizeOp
 
 std::string mlir::dashkv::whyNoKernel(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::string>(op)

@@ -24,6 +24,7 @@ inline TileConfigAttr getTileConfig(Operation *op) {
   std::string whyNoVectorKernel(OpTy op);                                                          \
   void emitVectorKernel(OpTy op, VectorBuilder &b);
 DASHKV_VECTOR_KERNEL(HashEncodeOp)
+DASHKV_VECTOR_KERNEL(HammingDistanceOp)
 DASHKV_VECTOR_KERNEL(RetrieveOp)
 DASHKV_VECTOR_KERNEL(OnlineAttentionOp)
 DASHKV_VECTOR_KERNEL(OnlineReduceOp)

@@ -25,18 +25,7 @@ std::string mlir::dashkv::whyNoVectorKernel(RetrieveOp op) {
     return "there are more heads than votes of a byte count";
   if (CodeForm::getNumKeys(op.getKeyCodes().getType()) == 0)
     return "there are no keys";
-  if (auto keys = dyn_cast<MemRefType>(op.getKeyCodes().getType())) {
-    SmallVector<int64_t> strides;
-    int64_t offset, size = 1;
-    if (failed(keys.getStridesAndOffset(strides, offset)))
-      return "the codes have no strides";
-    for (int64_t dim = keys.getRank() - 1; dim > 1; --dim) {
-      if (strides[dim] != size)
-        return "the codes of a head are not contiguous";
-      size *= keys.getDimSize(dim);
-    }
-  }
-  return "";
+  return whyNotContiguous(op.getKeyCodes());
 }
 
 RetrieveKernel::RetrieveKernel(RetrieveOp op, VectorBuilder &b)

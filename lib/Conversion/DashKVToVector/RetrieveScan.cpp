@@ -13,6 +13,21 @@ using Values = VectorBuilder::Values;
 /// Entries of a table: the values of a nibble.
 static constexpr int64_t kEntries = 16;
 
+std::string mlir::dashkv::whyNotContiguous(Value keyCodes) {
+  if (auto keys = dyn_cast<MemRefType>(keyCodes.getType())) {
+    SmallVector<int64_t> strides;
+    int64_t offset, size = 1;
+    if (failed(keys.getStridesAndOffset(strides, offset)))
+      return "the codes have no strides";
+    for (int64_t dim = keys.getRank() - 1; dim > 1; --dim) {
+      if (strides[dim] != size)
+        return "the codes of a head are not contiguous";
+      size *= keys.getDimSize(dim);
+    }
+  }
+  return "";
+}
+
 Value mlir::dashkv::flattenCodes(VectorBuilder &b, Value keyCodes, Value batch, Value head) {
   int64_t rank = cast<MemRefType>(keyCodes.getType()).getRank();
   SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), sizes(rank, b.getIndexAttr(1)),

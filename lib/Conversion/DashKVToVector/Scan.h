@@ -53,6 +53,8 @@ struct CodeBlocks {
   Value begin, end, stride, start;
 };
 
+/// Why codes cannot be scanned in place, or an empty string; tensors always can.
+std::string whyNotContiguous(Value keyCodes);
 /// Codes of one batch and KV head as `memref<?xi8, strided<[1], offset: ?>>`.
 Value flattenCodes(VectorBuilder &b, Value keyCodes, Value batch, Value head);
 
