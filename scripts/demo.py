@@ -194,7 +194,7 @@ def main():
     print(
         "\nTimes are medians of 9 calls of the whole layer (rotary embedding, append, encoding included), both forms from"
     )
-    print("the portable lowering. Errors are relative to float64 attention over all keys.\n")
+    print("kernels that the compiler emits. Errors are relative to float64 attention over all keys.\n")
     for name in sorted(stages.iterdir()):
         print(f"  {name.relative_to(ROOT)}")
     print(f"  {assembly.relative_to(ROOT)}")

@@ -40,7 +40,11 @@ if ! $quick; then
   export ASAN_OPTIONS=allow_user_poisoning=0:detect_leaks=0
   suite sanitized .venv/bin/lit -sv -Dopt="$PWD/build-asan/bin/dashkv-opt" --xunit-xml-output="$results/sanitized.xml" \
     build/test/Dialect build/test/Transforms build/test/Conversion
-  suite differential build/bin/dashkv-differential --seeds=300 --xml="$results/differential.xml"
+  # Random kernels of each lowering against the oracle; AVX2 code runs on every host.
+  suite differential-linalg build/bin/dashkv-differential --lowering=linalg --seeds=300 --xml="$results/differential-linalg.xml"
+  suite differential-native build/bin/dashkv-differential --first=1000 --seeds=300 --xml="$results/differential-native.xml"
+  suite differential-avx2 build/bin/dashkv-differential --target=x86-64-v3 --first=2000 --seeds=300 \
+    --xml="$results/differential-avx2.xml"
   suite pytest .venv/bin/python -m pytest -q python/tests --junitxml="$results/pytest.xml"
 fi
 .venv/bin/python scripts/test_summary.py "$results" || failed=1

@@ -194,6 +194,7 @@ class Compiler:
 
     def make(self, text):
         flags, libraries = self.flags()
+        flags = [f"--target={os.environ.get('DASHKV_BENCHMARK_TARGET', 'native')}", *flags]
         stamp = self.tool.stat()
         key = "\0".join([text, *flags, str(stamp.st_mtime_ns), str(stamp.st_size)])
         stem = self.folder / hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -201,7 +202,7 @@ class Compiler:
         if not seconds.exists():
             source.write_text(text)
             start = time.perf_counter()
-            run_tool([self.tool, source, "--emit=obj", "--target=native", *flags, "-o", obj])
+            run_tool([self.tool, source, "--emit=obj", *flags, "-o", obj])
             took = time.perf_counter() - start
             run_tool(["cc", "-shared", "-o", shared, obj, *libraries, "-lm"])
             seconds.write_text(repr(took))

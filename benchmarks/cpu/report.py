@@ -78,7 +78,7 @@ def targets(data):
     case = center(table)
     if case is None:
         return []
-    wide = "avx512bw" in data["host"]["flags"]
+    wide = data.get("target", "native") == "native" and "avx512bw" in data["host"]["flags"]
 
     def own(kind, full=0.0, scope="", codes="", at=case):
         return table.one(at, system="dashkv", kind=kind, full=full, scope=scope, codes=codes, mid=0.0, form="")

@@ -51,6 +51,7 @@ def parse(arguments):
     size.add_argument("--full", action="store_true", help="every combination, for hours")
     parser.add_argument("--n", type=number, nargs="+", metavar="KEYS", help="cache lengths (8K 128K 1M)")
     parser.add_argument("--threads", type=int, nargs="+", help="1 and all cores by default")
+    parser.add_argument("--target", default="native", help="CPU that dashkv compiles for (x86-64-v3: AVX2)")
     parser.add_argument("--only", default="", metavar="REGEX", help="only rows whose label matches")
     parser.add_argument("--no-peers", action="store_true", help="only dashkv and the probe")
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each shape (3; quick 2)")
@@ -84,8 +85,8 @@ def make_plan(options):
 class Process:
     """A worker and what it last said; one that ends or is stuck is started anew for the next row."""
 
-    def __init__(self, system, threads, folder):
-        self.system, self.threads, self.folder = system, threads, folder
+    def __init__(self, system, threads, folder, target):
+        self.system, self.threads, self.folder, self.target = system, threads, folder, target
         self.child, self.case, self.opened = None, None, {}
         self.starts, self.buffer = 0, b""
 
@@ -100,6 +101,7 @@ class Process:
             # Threads that wait for work would keep the cores from the next row, which is another process.
             "KMP_BLOCKTIME": "1",
             "OMP_PROC_BIND": "false",
+            "DASHKV_BENCHMARK_TARGET": self.target,
         }
         command = [python, str(HERE / "worker.py"), self.system, str(self.threads), cpus, str(self.folder)]
         with open(self.folder / f"{self.system}.log", "a") as log:
@@ -218,7 +220,7 @@ def needed(case, row):
 class Run:
     def __init__(self, options, plan):
         self.options, self.plan = options, plan
-        self.folder = options.out
+        self.folder, self.target = options.out, options.target
         self.folder.mkdir(parents=True, exist_ok=True)
         self.progress = Progress(plan, options.rounds)
         self.processes, self.shared = {}, None
@@ -231,7 +233,7 @@ class Run:
             self.shared, self.rates = (case.threads, case.dtype), {}
         system = "dashkv" if row.system == "probe" else row.system
         if system not in self.processes:
-            self.processes[system] = Process(system, case.threads, self.folder)
+            self.processes[system] = Process(system, case.threads, self.folder, self.target)
         return self.processes[system]
 
     def stop(self):
@@ -302,6 +304,7 @@ class Run:
         return {
             "schema": report.SCHEMA,
             "host": host(),
+            "target": self.target,
             "versions": self.versions,
             "settings": {"rounds": self.options.rounds, "seconds": round(time.monotonic() - self.progress.start, 1)},
             "results": self.results,

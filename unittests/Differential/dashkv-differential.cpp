@@ -106,7 +106,8 @@ int main(int argc, char **argv) {
     llvm::outs() << "more than one code value in 1000 differs\n";
   int missing = 0;
   if (numSeeds >= 300)
-    for (const std::string &name : getRequiredClasses(lowering == mlir::dashkv::CPULowering::Vector))
+    for (const std::string &name :
+         getRequiredClasses(lowering == mlir::dashkv::CPULowering::Vector))
       if (!report.classes.count(name)) {
         ++missing;
         llvm::outs() << "not exercised: " << name << "\n";
@@ -120,7 +121,10 @@ int main(int argc, char **argv) {
       return 1;
     }
     xml << "<testsuite><testcase classname=\"dashkv-differential\" name=\"" << numSeeds
-        << " kernels\">" << (failed ? "<failure/>" : "") << "</testcase></testsuite>\n";
+        << " kernels, "
+        << (lowering == mlir::dashkv::CPULowering::Linalg ? "portable"
+                                                          : "vector, " + target.getValue())
+        << "\">" << (failed ? "<failure/>" : "") << "</testcase></testsuite>\n";
   }
   return failed;
 }
