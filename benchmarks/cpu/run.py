@@ -85,7 +85,7 @@ def make_plan(options):
 class Process:
     """A worker and what it last said; one that ends or is stuck is started anew for the next row."""
 
-    def __init__(self, system, threads, folder, target):
+    def __init__(self, system, threads, folder, target="native"):
         self.system, self.threads, self.folder, self.target = system, threads, folder, target
         self.child, self.case, self.opened = None, None, {}
         self.starts, self.buffer = 0, b""
