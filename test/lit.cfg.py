@@ -16,6 +16,7 @@ config.test_exec_root = os.path.join(config.dashkv_build, "test")
 path = [config.dashkv_tools, config.llvm_tools, os.path.join(config.dashkv_source, ".venv", "bin")]
 config.environment["PATH"] = os.pathsep.join(path + [os.environ.get("PATH", "")])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope --dump-input=fail"
+config.environment["DASHKV_CACHE_DIR"] = os.path.join(config.test_exec_root, "cache")
 for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

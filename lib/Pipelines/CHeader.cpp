@@ -178,7 +178,8 @@ static void writeDescriptor(int64_t rank, raw_ostream &os) {
   os << "  return m;\n}\n#endif\n\n";
 }
 
-void mlir::dashkv::writeCHeader(ArrayRef<CFunction> functions, StringRef target, raw_ostream &os) {
+void mlir::dashkv::writeCHeader(ArrayRef<CFunction> functions, StringRef target,
+                                bool usesHostThreads, raw_ostream &os) {
   os << "/* Written by dashkv-compile for " << target << ".\n"
      << " *\n"
      << " * Buffers are passed as pointers to descriptors: the element at indices i, j, ... is\n"
@@ -197,5 +198,11 @@ void mlir::dashkv::writeCHeader(ArrayRef<CFunction> functions, StringRef target,
     writeDescriptor(rank, os);
   for (const CFunction &function : functions)
     Declaration(function, os).write();
+  if (usesHostThreads)
+    os << "/* Up to the program that calls: calls body(context, i) for each i below count, in any\n"
+       << " * order and on any threads, and returns when all are done.\n"
+       << " */\n"
+       << "void dashkv_parallel_for(void (*body)(void *context, int64_t i), void *context,\n"
+       << "                         int64_t count);\n\n";
   os << "#ifdef __cplusplus\n}\n#endif\n";
 }

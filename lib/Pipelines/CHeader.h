@@ -21,8 +21,10 @@ struct CFunction {
 /// C has no counterpart of.
 FailureOr<std::vector<CFunction>> findCFunctions(ModuleOp module);
 
-/// Writes a header that declares `functions`, for C and C++.
-void writeCHeader(ArrayRef<CFunction> functions, StringRef target, raw_ostream &os);
+/// Writes a header that declares `functions`, for C and C++, and the function by
+/// which they take threads of the host, if they do.
+void writeCHeader(ArrayRef<CFunction> functions, StringRef target, bool usesHostThreads,
+                  raw_ostream &os);
 
 } // namespace mlir::dashkv
 

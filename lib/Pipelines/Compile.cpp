@@ -180,6 +180,8 @@ LogicalResult Compilation::lowerToKernels(ModuleOp version, const CPUTarget &tar
   CPUPipelineOptions cpuOptions;
   cpuOptions.runtimeChecks = options.runtimeChecks;
   cpuOptions.lowering = options.lowering;
+  cpuOptions.parallel = options.parallel;
+  cpuOptions.workers = options.workers;
   cpuOptions.target = targets.size() == 1 ? options.target : target.cpu;
   auto buildBuffers = [&](OpPassManager &manager) { buildBuffersPipeline(manager, cpuOptions); };
   auto buildKernels = [&](OpPassManager &manager) { buildKernelsPipeline(manager, cpuOptions); };
@@ -295,10 +297,9 @@ LogicalResult Compilation::emitCode(Code &code, llvm::raw_pwrite_stream &os) {
     return failure();
   if (options.emit == EmitKind::Obj)
     return os << text, success();
-  if (options.emit == EmitKind::Shared) {
-    SmallVector<StringRef> libraries = {"-lm"};
-    return linkSharedLibrary(text, libraries, os, [&] { return optionError(); });
-  }
+  if (options.emit == EmitKind::Shared)
+    return linkSharedLibrary(text, options.parallel == Parallelism::OpenMP, os,
+                             [&] { return optionError(); });
   if (failed(generate(*copy, llvm::CodeGenFileType::AssemblyFile, assembly)))
     return failure();
   annotate(StringRef(assembly.data(), assembly.size()), code.kernels, os);
@@ -315,7 +316,7 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
     FailureOr<std::vector<CFunction>> functions = findCFunctions(module);
     if (failed(functions) || failed(lowerToKernels(module, targets.front(), "", *functions)))
       return failure();
-    writeCHeader(*functions, options.target, os);
+    writeCHeader(*functions, options.target, options.parallel == Parallelism::Callback, os);
     return success();
   }
   llvm::LLVMContext context;

@@ -32,7 +32,8 @@ KernelGuard::KernelGuard(const llvm::Module &module, ArrayRef<Kernel> kernels) {
   SmallVector<std::pair<const llvm::Function *, const Kernel *>> pending;
   for (const llvm::Function &function : module)
     for (const Kernel &kernel : kernels)
-      if (!function.isDeclaration() && getOrigin(function.getName()) == kernel.name)
+      if (!function.isDeclaration() &&
+          (function.getName() == kernel.name || getOrigin(function.getName()) == kernel.name))
         pending.emplace_back(&function, &kernel);
   while (!pending.empty()) {
     auto [function, kernel] = pending.pop_back_val();

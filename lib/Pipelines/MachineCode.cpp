@@ -52,6 +52,11 @@ llvm::Error
 mlir::dashkv::optimizeForCPU(llvm::Module &module, llvm::TargetMachine &machine,
                              llvm::function_ref<bool(const llvm::GlobalValue &)> isExported) {
   llvm::internalizeModule(module, isExported);
+  // Nothing throws: no tables for unwinding, and no directives for them between
+  // the lines of a kernel.
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      function.setDoesNotThrow();
   llvm::PipelineTuningOptions tuning;
   tuning.LoopUnrolling = false;
   tuning.LoopVectorization = tuning.LoopInterleaving = tuning.SLPVectorization = true;

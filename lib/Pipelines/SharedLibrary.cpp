@@ -10,8 +10,7 @@
 using namespace mlir;
 using namespace mlir::dashkv;
 
-LogicalResult mlir::dashkv::linkSharedLibrary(StringRef object, ArrayRef<StringRef> libraries,
-                                              raw_ostream &os,
+LogicalResult mlir::dashkv::linkSharedLibrary(StringRef object, bool usesOpenMP, raw_ostream &os,
                                               function_ref<InFlightDiagnostic()> emitError) {
   std::string compiler;
   for (StringRef name : {"clang-22", "clang", "cc", "gcc"})
@@ -41,8 +40,9 @@ LogicalResult mlir::dashkv::linkSharedLibrary(StringRef object, ArrayRef<StringR
     return emitError() << "cannot write " << paths[0] << ": " << code.message();
   }
 
-  SmallVector<StringRef> arguments = {compiler, "-shared", "-o", paths[1], paths[0]};
-  llvm::append_range(arguments, libraries);
+  SmallVector<StringRef> arguments = {compiler, "-shared", "-o", paths[1], paths[0], "-lm"};
+  if (usesOpenMP) // Clang knows where its libomp is
+    arguments.push_back(StringRef(compiler).contains("clang") ? "-fopenmp=libomp" : "-lomp");
   std::optional<StringRef> redirects[] = {"", StringRef(paths[2]), StringRef(paths[2])};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(compiler, arguments, std::nullopt, redirects,

@@ -1,5 +1,6 @@
 //===- JIT.cpp - Compile a module for this CPU and call it ----------------===//
 #include "dashkv/Runtime/JIT.h"
+#include "Threads.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "dashkv/Pipelines/MachineCode.h"
@@ -161,6 +162,7 @@ llvm::Error JIT::link(StringRef object) {
   };
   define("puts", &reportCheck);
   define("abort", &stopAfterCheck);
+  define("dashkv_parallel_for", &parallelFor);
   if (llvm::Error error = library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
     return error;
   auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
@@ -201,6 +203,8 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
       options.target, [&] { return emitError(UnknownLoc::get(module.getContext())); });
   if (failed(target) || failed(jit->readSignatures(module)))
     return failure();
+  if (llvm::Error error = startThreads(options))
+    return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(std::move(error));
   auto link = [&](StringRef object) -> LogicalResult {
     if (llvm::Error error = jit->link(object))
       return emitError(module.getLoc(), "cannot compile: ") << llvm::toString(std::move(error));

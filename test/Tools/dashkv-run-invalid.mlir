@@ -129,7 +129,7 @@ func.func @main(%q: tensor<1x4x8xf32>, %o: tensor<1x4x8xf32>) -> tensor<1x4x8xf3
   return %0 : tensor<1x4x8xf32>
 }
 // RUN: not dashkv-run %t/modules/unlowered.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=UNLOWERED
-// UNLOWERED: unlowered.mlir:2:8: error: no lowering for tm_tensor.attention at level portable
+// UNLOWERED: unlowered.mlir:2:8: error: no lowering for tm_tensor.attention at level tiled
 //--- undefined.mlir
 func.func private @elsewhere(tensor<4xf32>)
 func.func @main(%a: tensor<4xf32>) {

@@ -65,9 +65,19 @@ static cl::opt<bool>
                   cl::cat(category));
 static cl::opt<CPULowering>
     lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
-             cl::init(CPULowering::Linalg), cl::cat(category),
+             cl::init(CPULowering::Vector), cl::cat(category),
              cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
                         clEnumValN(CPULowering::Vector, "vector", "vector kernels")));
+static cl::opt<Parallelism> parallel(
+    "parallel",
+    cl::desc("Who runs parallel loops (default: omp with more than one worker, else serial)"),
+    cl::init(Parallelism::Serial), cl::cat(category),
+    cl::values(clEnumValN(Parallelism::Serial, "serial", "the calling thread"),
+               clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
+               clEnumValN(Parallelism::Callback, "callback",
+                          "dashkv_parallel_for, which the host defines")));
+static cl::opt<unsigned> workers("workers", cl::desc("Threads to keep busy"), cl::init(1),
+                                 cl::cat(category));
 static cl::opt<std::string> stages("stages",
                                    cl::desc("Folder that receives the MLIR after every stage"),
                                    cl::value_desc("folder"), cl::cat(category));
@@ -135,6 +145,8 @@ int main(int argc, char **argv) {
   options.materializeIndexMasks = materializeIndexMasks;
   options.runtimeChecks = runtimeChecks;
   options.lowering = lowering;
+  options.workers = workers;
+  options.parallel = parallel.getNumOccurrences() || workers == 1 ? parallel : Parallelism::OpenMP;
   options.stages = stages;
   // The file is written whole or not at all.
   SmallVector<char> product;

@@ -49,13 +49,24 @@ static cl::opt<bool>
 
 static cl::opt<CPULowering>
     lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
-             cl::init(CPULowering::Linalg), cl::cat(category),
+             cl::init(CPULowering::Vector), cl::cat(category),
              cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
                         clEnumValN(CPULowering::Vector, "vector", "vector kernels")));
 static cl::opt<std::string> target("target",
                                    cl::desc("CPU to compile for: native or one that this CPU is "
                                             "compatible with (x86-64-v3, ...)"),
                                    cl::value_desc("name"), cl::init("native"), cl::cat(category));
+
+static cl::opt<Parallelism> parallel(
+    "parallel",
+    cl::desc("Who runs parallel loops (default: omp with more than one worker, else serial)"),
+    cl::init(Parallelism::Serial), cl::cat(category),
+    cl::values(clEnumValN(Parallelism::Serial, "serial", "the calling thread"),
+               clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
+               clEnumValN(Parallelism::Callback, "callback",
+                          "threads of this program, as a host's")));
+static cl::opt<unsigned> workers("workers", cl::desc("Threads to keep busy"), cl::init(1),
+                                 cl::cat(category));
 
 static cl::opt<bool>
     noCache("no-cache",
@@ -138,6 +149,8 @@ int main(int argc, char **argv) {
   options.runtimeChecks = runtimeChecks;
   options.lowering = lowering;
   options.target = target;
+  options.workers = workers;
+  options.parallel = parallel.getNumOccurrences() || workers == 1 ? parallel : Parallelism::OpenMP;
   OwningOpRef<ModuleOp> original = module->clone();
   ObjectCache folder(ObjectCache::getDefaultFolder());
   const ObjectCache *cache = noCache || folder.getFolder().empty() ? nullptr : &folder;

@@ -37,7 +37,10 @@ struct CompileOptions {
   bool assumeNonemptyRows = false, materializeIndexMasks = false;
   bool runtimeChecks = false;
   /// How dashkv ops become code of a CPU.
-  CPULowering lowering = CPULowering::Linalg;
+  CPULowering lowering = CPULowering::Vector;
+  /// Who runs parallel loops, and how many threads they should keep busy.
+  Parallelism parallel = Parallelism::Serial;
+  int64_t workers = 1;
   /// Folder that receives the IR after every stage, if not empty.
   std::string stages;
 };

@@ -46,8 +46,8 @@ llvm::Error emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine,
                             llvm::CodeGenFileType kind, llvm::raw_pwrite_stream &os);
 
 /// Makes a shared library of an object file, by the C compiler found first, and
-/// writes it to `os`. `libraries` are arguments of the compiler.
-LogicalResult linkSharedLibrary(StringRef object, ArrayRef<StringRef> libraries, raw_ostream &os,
+/// writes it to `os`.
+LogicalResult linkSharedLibrary(StringRef object, bool usesOpenMP, raw_ostream &os,
                                 function_ref<InFlightDiagnostic()> emitError);
 
 /// Checks what no pass can see: that kernels are made of vector instructions. A
