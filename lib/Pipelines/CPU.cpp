@@ -52,6 +52,7 @@ void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOpti
   }
   if (options.runtimeChecks)
     pm.addPass(createGenerateRuntimeVerificationPass());
+  pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createExpandTieredPass());
   pm.addPass(createDecomposeAttentionPass());
   SelectTileConfigPassOptions select;
@@ -65,7 +66,6 @@ void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOpti
   contract.level = ContractLevel::Tiled;
   pm.addPass(createVerifyContractPass(contract));
   pm.addPass(createConvertDashKVToLinalgPass());
-  pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildBufferizePipeline(pm);

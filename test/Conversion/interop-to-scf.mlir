@@ -1,4 +1,5 @@
 // RUN: dashkv-opt %s --convert-interop-to-scf | FileCheck %s
+// RUN: dashkv-opt %s --dashkv-cpu-pipeline -o /dev/null
 
 // One element an update, as exports of index_put write: indices [updates, 4],
 // updates [updates, 1, 1, 1, 1].
