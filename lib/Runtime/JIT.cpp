@@ -203,6 +203,11 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
       options.target, [&] { return emitError(UnknownLoc::get(module.getContext())); });
   if (failed(target) || failed(jit->readSignatures(module)))
     return failure();
+  CPUTarget host = *CPUTarget::get("native", [&] { return emitError(module.getLoc()); });
+  if (target->vectorBytes > host.vectorBytes || target->hasBytePopcount > host.hasBytePopcount)
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "expected a target that this CPU (" << host.cpu << ") can run, but got "
+           << options.target;
   if (llvm::Error error = startThreads(options))
     return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(std::move(error));
   auto link = [&](StringRef object) -> LogicalResult {

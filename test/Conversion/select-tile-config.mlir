@@ -1,5 +1,9 @@
 // RUN: dashkv-opt %s --dashkv-select-tile-config=target=x86-64 | FileCheck %s --check-prefix=BASELINE
 // RUN: not dashkv-opt %s --dashkv-select-tile-config=target=pdp11 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: not dashkv-opt %s --dashkv-select-tile-config=workers=0 2>&1 | FileCheck %s --check-prefix=WORKERS
+// RUN: not dashkv-opt %s --dashkv-select-tile-config=splits=-1 2>&1 | FileCheck %s --check-prefix=SPLITS
+// WORKERS: error: expected workers >= 1 and splits >= 0, but got 0 and 0
+// SPLITS: error: expected workers >= 1 and splits >= 0, but got 1 and -1
 
 // A CPU without AVX2 has no kernels.
 // BASELINE-NOT: tile_config

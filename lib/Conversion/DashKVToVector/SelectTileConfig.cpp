@@ -57,6 +57,11 @@ struct SelectTileConfigPass : mlir::dashkv::impl::SelectTileConfigPassBase<Selec
         CPUTarget::get(target, [&] { return emitError(getOperation()->getLoc()); });
     if (failed(cpu))
       return signalPassFailure();
+    if (workers < 1 || splits < 0) {
+      emitError(getOperation()->getLoc()) << "expected workers >= 1 and splits >= 0, but got "
+                                          << workers.getValue() << " and " << splits.getValue();
+      return signalPassFailure();
+    }
     getOperation()->walk([&](Operation *op) {
       if (!isa_and_nonnull<DashKVDialect>(op->getDialect()) || op->hasAttr(kTileConfigAttrName))
         return;
