@@ -176,6 +176,14 @@ def test_targets(data):
     assert target(data, "tiered 5 % group")["status"] == "not measured"
 
 
+def test_retrieve_bounds_the_scan_from_below(data):
+    data["results"][6]["rounds"] = [[1.0]]  # a slow hamming_distance
+    data["results"].append(made(CENTER, cases.PARTS[1], [8_388_608 / 16e9], error=0.0))
+    data["targets"] = report.targets(data)
+    assert target(data, "group scan")["value"] == pytest.approx(80)
+    assert target(data, "the same with")["status"] == "no target"
+
+
 def test_targets_depend_on_the_vectors(data):
     data["host"]["flags"].append("avx512bw")
     data["targets"] = report.targets(data)
