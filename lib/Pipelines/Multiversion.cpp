@@ -136,6 +136,7 @@ void mlir::dashkv::addDispatch(llvm::Module &module, ArrayRef<std::string> names
     auto *resolver = llvm::Function::Create(resolverType, llvm::GlobalValue::InternalLinkage,
                                             name + ".resolver", module);
     resolver->addFnAttr("target-cpu", "x86-64"); // runs on every CPU
+    resolver->setDoesNotThrow();
     b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", resolver));
     b.CreateCall(initialize);
     SmallVector<llvm::Value *> words = {

@@ -292,3 +292,15 @@ func.func @around(%acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %o: tenso
   %0 = dashkv.finalize ins(%acc, %max, %max : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>) outs(%o : tensor<1x8x1x64xf32>)
   return %0, %c : tensor<1x8x1x64xf32>, i32
 }
+
+// -----
+
+// A list that can hold nothing adds nothing.
+// CHECK-LABEL: @empty_list
+// CHECK-SAME:    %[[ACC:[a-z0-9]+]]: tensor<1x8x1x64xf32>, %[[MAX:[a-z0-9]+]]: tensor<1x8x1xf32>, %[[SUM:[a-z0-9]+]]: tensor<1x8x1xf32>)
+// CHECK-NEXT:    return %[[ACC]], %[[MAX]], %[[SUM]]
+func.func @empty_list(%s: tensor<1x8x1x0xf32>, %v: tensor<1x2x128x64xf32>, %i: tensor<1x2x1x0xi32>, %c: tensor<1x2x1xi32>, %acc: tensor<1x8x1x64xf32>, %max: tensor<1x8x1xf32>, %sum: tensor<1x8x1xf32>) -> (tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>) {
+  %0:3 = dashkv.online_reduce ins(%s, %v : tensor<1x8x1x0xf32>, tensor<1x2x128x64xf32>) list(%i, %c : tensor<1x2x1x0xi32>, tensor<1x2x1xi32>)
+      outs(%acc, %max, %sum : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>)
+  return %0#0, %0#1, %0#2 : tensor<1x8x1x64xf32>, tensor<1x8x1xf32>, tensor<1x8x1xf32>
+}

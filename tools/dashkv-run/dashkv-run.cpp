@@ -47,11 +47,9 @@ static cl::opt<bool>
                   cl::desc("Check sizes, lengths, indices and code weights while running"),
                   cl::cat(category));
 
-static cl::opt<CPULowering>
-    lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
-             cl::init(CPULowering::Vector), cl::cat(category),
-             cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
-                        clEnumValN(CPULowering::Vector, "vector", "vector kernels")));
+static cl::opt<CPULowering> lowering("lowering", cl::desc("How dashkv ops become code of a CPU"),
+                                     cl::init(CPULowering::Vector), cl::cat(category),
+                                     getLoweringValues());
 static cl::opt<std::string> target("target",
                                    cl::desc("CPU to compile for: native or one that this CPU is "
                                             "compatible with (x86-64-v3, ...)"),
@@ -60,11 +58,7 @@ static cl::opt<std::string> target("target",
 static cl::opt<Parallelism> parallel(
     "parallel",
     cl::desc("Who runs parallel loops (default: omp with more than one worker, else serial)"),
-    cl::init(Parallelism::Serial), cl::cat(category),
-    cl::values(clEnumValN(Parallelism::Serial, "serial", "the calling thread"),
-               clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
-               clEnumValN(Parallelism::Callback, "callback",
-                          "threads of this program, as a host's")));
+    cl::init(Parallelism::Serial), cl::cat(category), getParallelismValues());
 static cl::opt<unsigned> workers("workers", cl::desc("Threads to keep busy"), cl::init(1),
                                  cl::cat(category));
 

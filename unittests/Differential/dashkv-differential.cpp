@@ -25,20 +25,16 @@ static cl::opt<uint64_t> first("first", cl::desc("First seed"), cl::init(0), cl:
 static cl::opt<std::string>
     xmlFile("xml", cl::desc("Where the result is written as JUnit XML, as one test"),
             cl::value_desc("file"), cl::cat(category));
-static cl::opt<mlir::dashkv::CPULowering>
-    lowering("lowering", cl::desc("Lowering that is tested"),
-             cl::init(mlir::dashkv::CPULowering::Vector), cl::cat(category),
-             cl::values(clEnumValN(mlir::dashkv::CPULowering::Linalg, "linalg", "portable loops"),
-                        clEnumValN(mlir::dashkv::CPULowering::Vector, "vector", "vector kernels")));
+static cl::opt<mlir::dashkv::CPULowering> lowering("lowering", cl::desc("Lowering that is tested"),
+                                                   cl::init(mlir::dashkv::CPULowering::Vector),
+                                                   cl::cat(category),
+                                                   mlir::dashkv::getLoweringValues());
 static cl::opt<std::string> target("target", cl::desc("CPU that is compiled for"),
                                    cl::init("native"), cl::cat(category));
-static cl::opt<mlir::dashkv::Parallelism> parallel(
-    "parallel", cl::desc("Who runs parallel loops"), cl::init(mlir::dashkv::Parallelism::Serial),
-    cl::cat(category),
-    cl::values(clEnumValN(mlir::dashkv::Parallelism::Serial, "serial", "the calling thread"),
-               clEnumValN(mlir::dashkv::Parallelism::OpenMP, "omp", "threads of libomp"),
-               clEnumValN(mlir::dashkv::Parallelism::Callback, "callback",
-                          "threads of this program")));
+static cl::opt<mlir::dashkv::Parallelism> parallel("parallel", cl::desc("Who runs parallel loops"),
+                                                   cl::init(mlir::dashkv::Parallelism::Serial),
+                                                   cl::cat(category),
+                                                   mlir::dashkv::getParallelismValues());
 static cl::opt<unsigned> workers("workers", cl::desc("Threads to keep busy"), cl::init(1),
                                  cl::cat(category));
 static cl::opt<unsigned> splits("splits", cl::desc("Parts of the keys, 0 to choose"), cl::init(0),

@@ -14,17 +14,27 @@ enum class CPULowering {
   Vector, ///< kernels of our own, with the portable way for ops that have none
 };
 
+/// Values of command line options of these types.
+inline llvm::cl::ValuesClass getLoweringValues() {
+  return llvm::cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
+                          clEnumValN(CPULowering::Vector, "vector", "vector kernels"));
+}
+inline llvm::cl::ValuesClass getParallelismValues() {
+  return llvm::cl::values(
+      clEnumValN(Parallelism::Serial, "serial", "the caller, one after the other"),
+      clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
+      clEnumValN(Parallelism::Callback, "callback", "dashkv_parallel_for, which the host defines"));
+}
+
+/// Options of the lowering to a CPU.
 struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
   Option<bool> runtimeChecks{
       *this, "runtime-checks",
       llvm::cl::desc(
           "Check at run time what the verifier cannot: sizes, lengths, indices, code weights"),
       llvm::cl::init(false)};
-  Option<CPULowering> lowering{
-      *this, "lowering", llvm::cl::desc("How dashkv ops become code"),
-      llvm::cl::init(CPULowering::Vector),
-      llvm::cl::values(clEnumValN(CPULowering::Linalg, "linalg", "portable loops"),
-                       clEnumValN(CPULowering::Vector, "vector", "vector kernels"))};
+  Option<CPULowering> lowering{*this, "lowering", llvm::cl::desc("How dashkv ops become code"),
+                               llvm::cl::init(CPULowering::Vector), getLoweringValues()};
   Option<std::string> target{*this, "target", llvm::cl::desc("CPU that vector kernels are for"),
                              llvm::cl::init("native")};
   Option<int64_t> workers{*this, "workers", llvm::cl::desc("Threads to keep busy"),
@@ -32,13 +42,9 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
   Option<int64_t> splits{*this, "splits",
                          llvm::cl::desc("Parts of the keys, 0 to choose by the workers"),
                          llvm::cl::init(0)};
-  Option<Parallelism> parallel{
-      *this, "parallel", llvm::cl::desc("Who runs the iterations of parallel loops"),
-      llvm::cl::init(Parallelism::Serial),
-      llvm::cl::values(clEnumValN(Parallelism::Serial, "serial", "the caller, one after the other"),
-                       clEnumValN(Parallelism::OpenMP, "omp", "threads of libomp"),
-                       clEnumValN(Parallelism::Callback, "callback",
-                                  "dashkv_parallel_for, which the host defines"))};
+  Option<Parallelism> parallel{*this, "parallel",
+                               llvm::cl::desc("Who runs the iterations of parallel loops"),
+                               llvm::cl::init(Parallelism::Serial), getParallelismValues()};
 };
 
 /// L2 to L0: expands tiered attention and lowers every dashkv op to linalg.

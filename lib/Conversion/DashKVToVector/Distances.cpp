@@ -26,11 +26,8 @@ namespace {
 class DistanceKernel {
 public:
   DistanceKernel(HammingDistanceOp op, VectorBuilder &b) : op(op), b(b) {
-    TileConfigAttr config = getTileConfig(op);
-    shape.form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
-    shape.vectorBytes = config.getVector();
-    shape.popcount = config.getScan() == ScanForm::Popcount;
-    shape.ahead = config.getPrefetch() == Prefetch::None ? 0 : 4096;
+    shape = ScanShape::get(*CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType()),
+                           getTileConfig(op));
     shape.heads = 1;
     int64_t heads = cast<ShapedType>(op.getQueryCodes().getType()).getDimSize(1);
     codeHeads = heads / cast<ShapedType>(op.getKeyCodes().getType()).getDimSize(1);

@@ -30,14 +30,8 @@ std::string mlir::dashkv::whyNoVectorKernel(RetrieveOp op) {
 
 RetrieveKernel::RetrieveKernel(RetrieveOp op, VectorBuilder &b)
     : op(op), b(b), tiering(op.getTiering()) {
-  TileConfigAttr config = getTileConfig(op);
-  shape.form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
-  shape.vectorBytes = config.getVector();
-  // A CPU that drops prefetches when it has too many does so less if they are near.
-  shape.ahead = config.getPrefetch() == Prefetch::None       ? 0
-                : config.getPrefetch() == Prefetch::Repeated ? 2048
-                                                             : 8192;
-  shape.popcount = config.getScan() == ScanForm::Popcount;
+  shape = ScanShape::get(*CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType()),
+                         getTileConfig(op));
   codeHeads = getHeads(op.getQueryCodes()) / getHeads(op.getKeyCodes());
   listHeads = tiering.getScope() == Scope::Head ? codeHeads : 1;
   shape.heads = codeHeads / listHeads;

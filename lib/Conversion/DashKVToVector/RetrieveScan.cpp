@@ -13,6 +13,18 @@ using Values = VectorBuilder::Values;
 /// Entries of a table: the values of a nibble.
 static constexpr int64_t kEntries = 16;
 
+ScanShape ScanShape::get(CodeForm form, TileConfigAttr config) {
+  ScanShape shape;
+  shape.form = form;
+  shape.vectorBytes = config.getVector();
+  shape.popcount = config.getScan() == ScanForm::Popcount;
+  // A CPU that drops prefetches when it has too many does so less if they are near.
+  shape.ahead = config.getPrefetch() == Prefetch::None       ? 0
+                : config.getPrefetch() == Prefetch::Repeated ? 2048
+                                                             : 8192;
+  return shape;
+}
+
 std::string mlir::dashkv::whyNotContiguous(Value keyCodes) {
   if (auto keys = dyn_cast<MemRefType>(keyCodes.getType())) {
     SmallVector<int64_t> strides;

@@ -35,6 +35,9 @@ struct ScanShape {
   /// were two lists.
   bool halves = false;
 
+  /// The shape of a scan with a kernel's tile_config, but for lists and heads.
+  static ScanShape get(CodeForm form, TileConfigAttr config);
+
   int64_t planes() const { return form.bits / 8; }
   int64_t blockBytes() const { return kBlockKeys * planes(); }
   /// Vectors of a plane of a block.

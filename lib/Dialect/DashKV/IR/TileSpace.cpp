@@ -108,6 +108,19 @@ static std::string getNames(const AttentionDims &dims, AffineMap map, bool kv) {
 
 static StringRef getRows(const AttentionDims &dims) { return dims.group ? "b hkv g m" : "b hq m"; }
 
+/// What is added to scores that are estimated: [table], weights and biases of an mlp.
+template <typename OpTy> static void addResidual(TileSpace &s, OpTy op) {
+  auto perHead = [](Value value, int64_t rank) {
+    return cast<ShapedType>(value.getType()).getRank() == rank ? "hq" : "_";
+  };
+  if (Value table = op.getTable())
+    s.operand(table, cast<ShapedType>(table.getType()).getDimSize(0) == 1 ? "_" : "hq");
+  for (Value weight : op.getMlpWeights())
+    s.operand(weight, perHead(weight, 3));
+  for (Value bias : op.getMlpBiases())
+    s.operand(bias, perHead(bias, 2));
+}
+
 /// Query, key, value, [mask].
 template <typename OpTy> static void addInputs(TileSpace &s, OpTy op, Value mask) {
   SmallVector<AffineMap> maps = op.getMaps();
@@ -157,15 +170,7 @@ static void define(TileSpace &s, TieredAttentionOp op) {
   s.operand(op.getCodeScale(), "b hc");
   s.operand(op.getTemperature(), "hq");
   s.operand(op.getBias(), "hq");
-  auto perHead = [](Value value, int64_t rank) {
-    return cast<ShapedType>(value.getType()).getRank() == rank ? "hq" : "_";
-  };
-  if (Value table = op.getTable())
-    s.operand(table, cast<ShapedType>(table.getType()).getDimSize(0) == 1 ? "_" : "hq");
-  for (Value weight : op.getMlpWeights())
-    s.operand(weight, perHead(weight, 3));
-  for (Value bias : op.getMlpBiases())
-    s.operand(bias, perHead(bias, 2));
+  addResidual(s, op);
   s.operand(op.getKeyScale(), "hkv");
   s.operand(op.getValueScale(), "hkv");
   s.operand(op.getInit(), getNames(op.getDims(), op.getMaps().back(), /*kv=*/false));
@@ -263,15 +268,7 @@ static void define(TileSpace &s, EstimateScoresOp op) {
   s.operand(op.getTemperature(), "hq");
   s.operand(op.getBias(), "hq");
   s.operand(op.getCodeScale(), "b hc m");
-  auto perHead = [](Value value, int64_t rank) {
-    return cast<ShapedType>(value.getType()).getRank() == rank ? "hq" : "_";
-  };
-  if (Value table = op.getTable())
-    s.operand(table, cast<ShapedType>(table.getType()).getDimSize(0) == 1 ? "_" : "hq");
-  for (Value weight : op.getMlpWeights())
-    s.operand(weight, perHead(weight, 3));
-  for (Value bias : op.getMlpBiases())
-    s.operand(bias, perHead(bias, 2));
+  addResidual(s, op);
   s.operand(op.getInit(), "b hq m c");
 }
 
