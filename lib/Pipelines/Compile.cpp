@@ -71,7 +71,7 @@ static void print(ModuleOp module, llvm::raw_ostream &os) {
 /// Removes files of earlier runs: only what has the name of a stage.
 static void removeStages(StringRef folder) {
   static const llvm::Regex name(
-      "^[0-9]+-(input|raised|tiered|steps|linalg|(kernels|llvm)(-[a-z0-9_-]+)?)\\.mlir$");
+      "^[0-9]+-(input|raised|tiered|steps|linalg|nvvm|(kernels|llvm)(-[a-z0-9_-]+)?)\\.mlir$");
   std::error_code code;
   for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code;
        it.increment(code))
@@ -160,17 +160,11 @@ LogicalResult Compilation::raise() {
 }
 
 LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
-  bool found = false;
-  module.walk([&](RetrieveOp) { found = true; });
-  if (!found)
-    return error() << "expected retrieval, which has a GPU kernel, but found none; "
-                   << (options.tier ? "attention has fewer keys than dense_below"
-                                    : "--tiering makes it");
-  FailureOr<std::string> text =
-      emitPTX(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
-  if (failed(text))
+  FailureOr<GPUProgram> program =
+      compileForGPU(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
+  if (failed(program) || failed(writeStage(*program->module, "nvvm")))
     return failure();
-  os << *text;
+  os << program->ptx;
   return success();
 }
 
@@ -359,13 +353,13 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
     return failure();
   if (options.emit == EmitKind::Mlir)
     return print(module, os), success();
+  if (options.emit == EmitKind::PTX)
+    return emitForGPU(os);
   auto expand = [&](OpPassManager &manager) { manager.addPass(createExpandTieredPass()); };
   if (failed(runStage("steps", expand)))
     return failure();
   if (options.emit == EmitKind::Steps)
     return print(module, os), success();
-  if (options.emit == EmitKind::PTX)
-    return emitForGPU(os);
   if (options.emit != EmitKind::Linalg)
     return emitForCPU(os);
   auto lower = [&](OpPassManager &manager) {

@@ -3,24 +3,51 @@
 #include "dashkv/Conversion/DashKVToGPU.h"
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
 
-void mlir::dashkv::buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
+void mlir::dashkv::buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
+  pm.addPass(createConvertInteropToSCFPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  buildBufferizePipeline(pm);
+  // A result that is an argument updated in place is no result.
+  pm.addPass(createFinalizeSignaturesPass());
   ConvertDashKVToGPUPassOptions convert;
   convert.target = options.target;
-  convert.partial = options.partial;
   pm.addPass(createConvertDashKVToGPUPass(convert));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
 
+namespace {
+/// f32 kernels flush denormals: the target flag of upstream changes nothing, the
+/// attribute of a function does.
+struct FlushDenormals : PassWrapper<FlushDenormals, OperationPass<gpu::GPUModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FlushDenormals)
+  void runOnOperation() override {
+    OpBuilder builder(&getContext());
+    Attribute mode =
+        builder.getStrArrayAttr({"denormal-fp-math-f32", "preserve-sign,preserve-sign"});
+    for (auto func : getOperation().getOps<LLVM::LLVMFuncOp>())
+      if (!func.isExternal())
+        func.setPassthroughAttr(builder.getArrayAttr(mode));
+  }
+};
+} // namespace
+
+void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
@@ -37,11 +64,22 @@ void mlir::dashkv::buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOption
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createConvertNVVMToLLVMPass());
+  kernels.addPass(std::make_unique<FlushDenormals>());
+  // Source lines cost no register in this form, and only in this form.
+  LLVM::DIScopeForLLVMFuncOpPassOptions debug;
+  debug.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
+  pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass(debug));
+}
+
+void mlir::dashkv::buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
+  buildGPULaunchPipeline(pm, options);
+  buildGPUKernelPipeline(pm);
 }
 
 void mlir::dashkv::registerNVVMPipeline() {
   PassPipelineRegistration<NVVMPipelineOptions>(
-      "dashkv-nvvm-pipeline", "Lowers dashkv ops to GPU modules of LLVM and NVVM ops",
+      "dashkv-nvvm-pipeline",
+      "Lowers dashkv ops to launches of GPU kernels, and these to LLVM and NVVM ops",
       buildNVVMPipeline);
 }
 
@@ -59,39 +97,29 @@ static LogicalResult checkResolved(Location loc, StringRef ptx) {
          << line.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; });
 }
 
-FailureOr<std::string> mlir::dashkv::emitPTX(ModuleOp module, const NVPTXTarget &target) {
-  OwningOpRef<ModuleOp> copy(module.clone());
+FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTarget &target) {
+  GPUProgram program{OwningOpRef<ModuleOp>(module.clone()), ""};
+  ModuleOp host = *program.module;
   PassManager pm(module.getContext());
+  if (failed(applyPassManagerCLOptions(pm)))
+    return failure();
   NVVMPipelineOptions options;
   options.target = target.chip.str();
-  options.partial = true;
   buildNVVMPipeline(pm, options);
-  GpuModuleToBinaryPassOptions toBinary;
-  toBinary.compilationTarget = "isa";
-  pm.addPass(createGpuModuleToBinaryPass(toBinary));
-  if (failed(pm.run(*copy)))
+  if (failed(pm.run(host)))
     return failure();
 
-  auto binaries = llvm::to_vector(copy->getOps<gpu::BinaryOp>());
-  if (binaries.empty())
-    return emitError(module.getLoc(), "expected a ")
-           << RetrieveOp::getOperationName() << " to make a kernel of, but found none";
-  if (binaries.size() > 1)
-    return emitError(module.getLoc(), "expected one GPU module, but got ") << binaries.size();
-  auto object = cast<gpu::ObjectAttr>(binaries.front().getObjects()[0]);
-  StringRef ptx = object.getObject().getValue().rtrim('\0');
-  if (failed(checkResolved(module.getLoc(), ptx)))
+  auto kernels = llvm::to_vector(host.getOps<gpu::GPUModuleOp>());
+  if (kernels.empty())
+    return emitError(module.getLoc(), "expected attention to make GPU kernels of, but found none");
+  if (kernels.size() > 1)
+    return emitError(kernels[1].getLoc(), "expected one GPU module, but got ") << kernels.size();
+  OwningOpRef<ModuleOp> device(ModuleOp::create(module.getLoc()));
+  device->getBody()->push_back(kernels.front()->clone());
+  gpu::TargetOptions toPTX("", {}, "", "", gpu::CompilationTarget::Assembly, {}, {}, {}, {},
+                           [&](StringRef ptx) { program.ptx = ptx.rtrim('\0').str(); });
+  if (failed(gpu::transformGpuModulesToBinaries(*device, nullptr, toPTX)) ||
+      failed(checkResolved(module.getLoc(), program.ptx)))
     return failure();
-
-  // How to call the kernels, for whoever reads the file.
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::StringSet<> described;
-  module.walk([&](RetrieveOp op) {
-    ScanSpec spec = *ScanSpec::get(op, target); // the pass has checked it
-    if (described.insert(spec.getName()).second)
-      spec.describe(os);
-  });
-  os << ptx;
-  return text;
+  return program;
 }

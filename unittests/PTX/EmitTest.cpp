@@ -1,4 +1,4 @@
-//===- EmitTest.cpp - What emitPTX refuses --------------------------------===//
+//===- EmitTest.cpp - What compileForGPU refuses --------------------------------===//
 #include "dashkv/InitAll.h"
 #include "dashkv/Pipelines/NVVM.h"
 #include "mlir/IR/MLIRContext.h"
@@ -7,7 +7,7 @@
 
 using namespace mlir;
 
-/// The errors of emitPTX for `text`, empty when it succeeds.
+/// The errors of compileForGPU for `text`, empty when it succeeds.
 static std::string getErrors(StringRef text) {
   DialectRegistry registry;
   mlir::dashkv::registerAllDialects(registry);
@@ -18,7 +18,7 @@ static std::string getErrors(StringRef text) {
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) { message += d.str(); });
   auto target = mlir::dashkv::NVPTXTarget::get("sm_90a", [&] { return module->emitError(); });
-  EXPECT_EQ(failed(mlir::dashkv::emitPTX(*module, *target)), !message.empty());
+  EXPECT_EQ(failed(mlir::dashkv::compileForGPU(*module, *target)), !message.empty());
   return message;
 }
 
@@ -40,5 +40,5 @@ TEST(EmitPTX, RefusesUndefinedFunctions) {
 
 TEST(EmitPTX, RefusesModulesWithoutKernels) {
   EXPECT_EQ(getErrors("func.func @f() { return }"),
-            "expected a dashkv.retrieve to make a kernel of, but found none");
+            "expected attention to make GPU kernels of, but found none");
 }

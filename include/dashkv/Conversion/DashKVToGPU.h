@@ -12,6 +12,10 @@
 namespace mlir::dashkv {
 class RetrieveOp;
 
+/// The function that host code of the GPU lowering calls to know how many
+/// multiprocessors the device has: `() -> index`.
+inline constexpr llvm::StringLiteral kMultiprocessorsName = "dashkv_multiprocessors";
+
 /// The scan of a `retrieve`: one pass over the key codes that gives a distance
 /// and a histogram. Everything that is a constant of the kernel stands here;
 /// batch, KV heads, keys and lengths are read at run time.

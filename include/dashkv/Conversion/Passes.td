@@ -25,27 +25,30 @@ def ConvertDashKVToLinalgPass : Pass<"convert-dashkv-to-linalg"> {
 }
 
 def ConvertDashKVToGPUPass : Pass<"convert-dashkv-to-gpu", "::mlir::ModuleOp"> {
-  let summary = "Outline kernels of dashkv ops for an NVIDIA GPU";
+  let summary = "Turn dashkv ops into launches of kernels for an NVIDIA GPU";
   let description = [{
-    Emits a kernel for each distinct `dashkv.retrieve` into one gpu.module with
-    target and data layout: the scan, which reads every key code once and gives
-    distances and their histogram (calling convention: `ScanSpec` in
-    dashkv/Conversion/DashKVToGPU.h). The op stays, with the attribute
-    `dashkv.kernel` that names its kernel: selection has no kernel of its own.
+    Each dashkv op becomes `gpu.launch_func`s of kernels in one gpu.module with
+    target and data layout: a kernel for each distinct form (code length, group,
+    head size, element types, chip), with batch, heads, keys and lengths as
+    arguments. Kernels take bare pointers (one-element memrefs) and scalars.
 
-    Any other dashkv op is an error, or, with `partial`, a remark.
+    The host code around them depends on shapes alone, never on data in device
+    memory: a kernel reads lengths and counts itself. Marks that launchers need:
+    - `dashkv.resident` on a kernel: its CTAs wait for each other, so that the
+      whole grid must be resident (a cooperative launch);
+    - `dashkv.init = v : i8` on a `memref.alloc`: all its bytes are v before the
+      first launch, and every launch leaves them so;
+    - a call of `@dashkv_multiprocessors() -> index`: how many the device has.
 
-    Pre: dashkv-expand-tiered has run.
-    Post: every `dashkv.retrieve` names its kernel.
+    Pre: buffers (one-shot bufferization has run).
+    Post: no dashkv op is left; memref.copy and linalg may be.
     Example: test/Conversion/dashkv-to-gpu.mlir.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">,
-    Option<"partial", "partial", "bool", /*default=*/"false",
-           "Leave ops without a kernel to the host">];
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">];
 }
 
 def SelectTileConfigPass : Pass<"dashkv-select-tile-config"> {

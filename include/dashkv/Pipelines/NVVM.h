@@ -4,6 +4,7 @@
 
 #include "dashkv/Conversion/TargetInfo.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 #include <string>
@@ -13,22 +14,32 @@ namespace mlir::dashkv {
 struct NVVMPipelineOptions : PassPipelineOptions<NVVMPipelineOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("GPU that the kernels are for"),
                              llvm::cl::init("sm_90a")};
-  Option<bool> partial{*this, "partial", llvm::cl::desc("Leave ops without a kernel to the host"),
-                       llvm::cl::init(false)};
 };
 
-/// dashkv ops to gpu.modules of LLVM and NVVM ops; what is outside of them is
-/// left alone.
+/// dashkv ops, on tensors or on buffers, to launches of kernels in gpu.modules.
+void buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &options);
+
+/// gpu.modules to LLVM and NVVM ops; what is outside of them is left alone.
+void buildGPUKernelPipeline(OpPassManager &pm);
+
+/// Both.
 void buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options);
 
 /// Registers dashkv-nvvm-pipeline.
 void registerNVVMPipeline();
 
-/// PTX text of the kernels for the dashkv ops of `module`, which stays as it is:
-/// the scan of each `dashkv.retrieve`. Ops without a kernel stay on the host and
-/// are remarks; tiered attention has to be expanded before. An error if there is
-/// no kernel at all, or if the text calls a function that it lacks.
-FailureOr<std::string> emitPTX(ModuleOp module, const NVPTXTarget &target);
+/// A module for one chip.
+struct GPUProgram {
+  /// Host functions that launch kernels (see convert-dashkv-to-gpu), and the
+  /// gpu.module of the kernels in NVVM ops.
+  OwningOpRef<ModuleOp> module;
+  /// All kernels.
+  std::string ptx;
+};
+
+/// Compiles a clone of `module` by dashkv-nvvm-pipeline. An error if there is no
+/// kernel at all, or if the PTX calls a function that it lacks.
+FailureOr<GPUProgram> compileForGPU(ModuleOp module, const NVPTXTarget &target);
 
 } // namespace mlir::dashkv
 

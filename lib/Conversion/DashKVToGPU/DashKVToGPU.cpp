@@ -1,13 +1,14 @@
-//===- DashKVToGPU.cpp - Outline kernels for NVIDIA GPUs ------------------===//
+//===- DashKVToGPU.cpp - Launches of kernels for NVIDIA GPUs --------------===//
 //
-// Implements convert-dashkv-to-gpu: one parameterised kernel for each distinct
-// op, in a gpu.module for one chip.
+// Implements convert-dashkv-to-gpu: each op becomes launches of parameterised
+// kernels, which stand in one gpu.module for one chip.
 //
 //===----------------------------------------------------------------------===//
-#include "dashkv/Conversion/DashKVToGPU.h"
+#include "Launches.h"
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -15,8 +16,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_CONVERTDASHKVTOGPUPASS
@@ -37,8 +37,14 @@ gpu::GPUModuleOp mlir::dashkv::createKernelModule(ModuleOp module, StringRef nam
   Attribute targets[] = {target.getAttr(module.getContext())};
   auto kernels = gpu::GPUModuleOp::create(builder, module.getLoc(), name, targets);
   kernels->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(), builder.getStringAttr(kDataLayout));
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(), builder.getUnitAttr());
   SymbolTable(module).insert(kernels); // renames it if the name is taken
   return kernels;
+}
+
+/// Ops of a family without a lowering of its own.
+template <typename OpTy> static LogicalResult lowerToLaunches(OpTy op, LaunchBuilder &b) {
+  return op.emitOpError("has no kernel on target ") << b.getTarget().chip;
 }
 
 namespace {
@@ -52,47 +58,34 @@ struct ConvertDashKVToGPUPass
     if (failed(found))
       return signalPassFailure();
 
-    SmallVector<RetrieveOp> retrieves;
-    llvm::SetVector<StringRef> onHost;
-    bool failed = false;
+    SmallVector<Operation *> ops;
     module.walk([&](Operation *op) {
-      if (!isa_and_nonnull<DashKVDialect>(op->getDialect()))
-        return;
-      if (auto retrieve = dyn_cast<RetrieveOp>(op)) {
-        retrieves.push_back(retrieve);
-        return;
-      }
-      if (partial) {
-        onHost.insert(op->getName().getStringRef());
-        return;
-      }
-      InFlightDiagnostic diagnostic = emitError(op->getLoc()) << "no lowering for " << op->getName()
-                                                              << " on target " << target;
-      if (isa<TieredAttentionOp>(op))
-        diagnostic << "; run dashkv-expand-tiered first";
-      else
-        diagnostic << "; supported: " << RetrieveOp::getOperationName();
-      failed = true;
+      if (isa_and_nonnull<DashKVDialect>(op->getDialect()))
+        ops.push_back(op);
     });
-    if (failed)
-      return signalPassFailure();
-    if (!onHost.empty())
-      emitRemark(module.getLoc()) << "no lowering on target " << target << " for "
-                                  << llvm::join(onHost, ", ") << ": left to the host";
-
-    gpu::GPUModuleOp kernels;
-    for (RetrieveOp op : retrieves) {
-      FailureOr<ScanSpec> spec = ScanSpec::get(op, *found);
-      if (mlir::failed(spec))
-        return signalPassFailure();
-      if (!kernels)
-        kernels = createKernelModule(module, "dashkv_kernels", *found);
-      std::string name = spec->getName();
-      if (!kernels.lookupSymbol(name))
-        emitScanKernel(kernels, op.getLoc(), *spec);
-      op->setAttr(kKernelAttrName, SymbolRefAttr::get(kernels.getSymNameAttr(),
-                                                      FlatSymbolRefAttr::get(&getContext(), name)));
+    GPUKernels kernels(module, *found);
+    bool failed = false;
+    for (Operation *op : ops) {
+      if (!cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()) {
+        op->emitOpError("expected buffers, but got tensors; bufferize first");
+        failed = true;
+        continue;
+      }
+      LaunchBuilder builder(op, kernels);
+      LogicalResult lowered = TypeSwitch<Operation *, LogicalResult>(op)
+                                  .Case<
+#define GET_OP_LIST
+#include "dashkv/Dialect/DashKV/IR/DashKVOps.cpp.inc"
+                                      >([&](auto op) { return lowerToLaunches(op, builder); });
+      if (mlir::failed(lowered)) {
+        failed = true;
+        continue;
+      }
+      builder.finish();
+      op->erase();
     }
+    if (failed)
+      signalPassFailure();
   }
 };
 } // namespace

@@ -11,6 +11,11 @@ using namespace mlir::dashkv;
 
 static constexpr int64_t kFullWarp = -1;
 
+KernelBuilder::KernelBuilder(gpu::GPUFuncOp func)
+    : ImplicitLocOpBuilder(func.getLoc(), func.getContext()) {
+  setInsertionPointToStart(&func.getBody().front());
+}
+
 Value KernelBuilder::i32(int64_t value) {
   return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
 }
@@ -34,6 +39,37 @@ Value KernelBuilder::plus(Value value, int64_t constant) {
   return constant ? add(index, arith::ConstantIndexOp::create(*this, constant)) : index;
 }
 
+Value KernelBuilder::f32(float value) {
+  return arith::ConstantOp::create(*this, getF32FloatAttr(value));
+}
+Value KernelBuilder::fma(Value a, Value b, Value c) {
+  return LLVM::FMAOp::create(*this, a.getType(), a, b, c);
+}
+// arith.maxnumf becomes a call of libdevice.
+Value KernelBuilder::maxF(Value a, Value b) {
+  return LLVM::MaxNumOp::create(*this, a.getType(), a, b);
+}
+/// An intrinsic of one f32: upstream math ops take more instructions, or a library.
+static Value callF32(KernelBuilder &b, StringRef name, Value value) {
+  return LLVM::CallIntrinsicOp::create(b, b.getF32Type(), b.getStringAttr(name), value)
+      .getResult(0);
+}
+Value KernelBuilder::exp2(Value value) {
+  return callF32(*this, "llvm.nvvm.ex2.approx.ftz.f", value);
+}
+Value KernelBuilder::log2(Value value) {
+  return callF32(*this, "llvm.nvvm.lg2.approx.ftz.f", value);
+}
+Value KernelBuilder::reciprocal(Value value) {
+  return callF32(*this, "llvm.nvvm.rcp.approx.ftz.f", value);
+}
+Value KernelBuilder::toF32(Value value) {
+  return value.getType().isF32() ? value : arith::ExtFOp::create(*this, getF32Type(), value);
+}
+Value KernelBuilder::fromF32(Value value, Type type) {
+  return type.isF32() ? value : arith::TruncFOp::create(*this, type, value);
+}
+
 Value KernelBuilder::threadX(int64_t blockSize) {
   return toI32(gpu::ThreadIdOp::create(*this, gpu::Dimension::x, getIndexAttr(blockSize)));
 }
@@ -42,6 +78,33 @@ Value KernelBuilder::blockId(gpu::Dimension dimension) {
 }
 Value KernelBuilder::gridSize(gpu::Dimension dimension) {
   return toI32(gpu::GridDimOp::create(*this, dimension));
+}
+/// Whether the chip of the kernel that is being built has griddepcontrol.
+static bool hasGridDependencies(KernelBuilder &b) {
+  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<gpu::GPUModuleOp>();
+  StringRef chip = cast<NVVM::NVVMTargetAttr>((*module.getTargets())[0]).getChip();
+  unsigned number = 0;
+  chip.drop_front(3).consumeInteger(10, number);
+  return number >= 90;
+}
+void KernelBuilder::launchDependents() {
+  if (hasGridDependencies(*this))
+    inlineAsm("griddepcontrol.launch_dependents;");
+}
+// LLVM takes its own intrinsic for one that leaves memory alone, and moves loads
+// over it.
+void KernelBuilder::waitForPrevious() {
+  if (hasGridDependencies(*this))
+    inlineAsm("griddepcontrol.wait;");
+}
+void KernelBuilder::inlineAsm(StringRef text) {
+  LLVM::InlineAsmOp::create(
+      *this, TypeRange(), ValueRange(), text, "~{memory}",
+      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+}
+Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
+  return gpu::ShuffleOp::create(*this, value, mask, 32, gpu::ShuffleMode::XOR).getShuffleResult();
 }
 Value KernelBuilder::ballot(Value predicate) {
   return NVVM::VoteSyncOp::create(*this, getI32Type(), i32(kFullWarp), predicate,

@@ -18,6 +18,8 @@ namespace mlir::dashkv {
 class KernelBuilder : public ImplicitLocOpBuilder {
 public:
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+  /// At the start of a kernel.
+  explicit KernelBuilder(gpu::GPUFuncOp func);
 
   //===--- Scalars ---------------------------------------------------------===//
   Value i32(int64_t value);
@@ -34,6 +36,30 @@ public:
     return arith::CmpIOp::create(*this, predicate, a, b);
   }
   Value popcount(Value value);
+  Value divU(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
+  Value remU(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
+  Value select(Value condition, Value a, Value b) {
+    return arith::SelectOp::create(*this, condition, a, b);
+  }
+
+  //===--- f32, denormals flushed ------------------------------------------===//
+  Value f32(float value);
+  Value addF(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
+  Value subF(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
+  Value mulF(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
+  Value fma(Value a, Value b, Value c);
+  /// The other one where one is NaN.
+  Value maxF(Value a, Value b);
+  Value cmpF(arith::CmpFPredicate predicate, Value a, Value b) {
+    return arith::CmpFOp::create(*this, predicate, a, b);
+  }
+  /// Approximate, to about 2 ulp.
+  Value exp2(Value value);
+  Value log2(Value value);
+  Value reciprocal(Value value);
+  /// Between f32 and any float type.
+  Value toF32(Value value);
+  Value fromF32(Value value, Type type);
   /// An i32 that is not negative as an index, and back.
   Value toIndex(Value value);
   Value toI32(Value index);
@@ -45,6 +71,16 @@ public:
   Value blockId(gpu::Dimension dimension);
   Value gridSize(gpu::Dimension dimension);
   void barrier() { gpu::BarrierOp::create(*this); }
+  /// Lets the next kernel of the stream start, which waits where it must. Nothing
+  /// on chips before sm_90.
+  void launchDependents();
+  /// Waits until all that earlier kernels have written is there, and they are
+  /// done with what this one writes.
+  void waitForPrevious();
+  /// An instruction without operands, which memory accesses do not pass.
+  void inlineAsm(StringRef text);
+  /// `value` of lane `lane xor mask`, of 32 bits.
+  Value shuffleXor(Value value, int64_t mask);
   /// Bit i of the result is `predicate` of lane i; all lanes take part.
   Value ballot(Value predicate);
   /// `value` (i32) reduced over all lanes of the warp, in every lane.

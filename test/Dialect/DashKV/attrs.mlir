@@ -91,12 +91,11 @@ func.func private @activations() attributes {r = #dashkv.activation<relu>, s = #
 // CHECK: @roles(tensor<4xf32> {dashkv.role = "bias"}) -> (tensor<4xf32> {dashkv.role = "kept"})
 func.func private @roles(tensor<4xf32> {dashkv.role = "bias"}) -> (tensor<4xf32> {dashkv.role = "kept"})
 
-// A retrieve may name its kernel.
-// CHECK-LABEL: @kernel
-func.func @kernel(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x16x8xi8>, %i: tensor<1x2x1x16xi32>, %c: tensor<1x2x1xi32>) {
-  // CHECK: dashkv.retrieve {{.*}} {dashkv.kernel = @kernels::@scan, tiering = #dashkv.tiering<>}
-  %0:3 = dashkv.retrieve codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x16x8xi8>)
-      outs(%i, %c, %c : tensor<1x2x1x16xi32>, tensor<1x2x1xi32>, tensor<1x2x1xi32>)
-      {dashkv.kernel = @kernels::@scan, tiering = #dashkv.tiering<>}
+// Marks of GPU launches.
+// CHECK-LABEL: @marks
+// CHECK-SAME: attributes {dashkv.resident}
+func.func @marks() attributes {dashkv.resident} {
+  // CHECK: memref.alloc() {dashkv.init = -1 : i8} : memref<4xi32>
+  %0 = memref.alloc() {dashkv.init = -1 : i8} : memref<4xi32>
   return
 }

@@ -1278,21 +1278,27 @@ func.func @f(%a: tensor<4xf32>) attributes {dashkv.role = "lengths"} {
 
 // -----
 
-// Only a retrieve has a kernel.
+// Only an allocation has a first value.
 func.func @f() {
-  // expected-error @below {{expected no attribute 'dashkv.kernel' on an operation}}
-  %0 = arith.constant {dashkv.kernel = @kernels::@scan} 0 : i32
+  // expected-error @below {{expected no attribute 'dashkv.init' on an operation}}
+  scf.execute_region {
+    scf.yield
+  } {dashkv.init = 0 : i8}
   return
 }
 
 // -----
 
-func.func @f(%qc: tensor<1x8x1x8xi8>, %kc: tensor<1x2x16x8xi8>, %i: tensor<1x2x1x16xi32>, %c: tensor<1x2x1xi32>,
-             %t: tensor<1x2x1xi32>) {
-  // expected-error @below {{expected a symbol in 'dashkv.kernel', but got "scan"}}
-  %0:3 = dashkv.retrieve codes(%qc, %kc : tensor<1x8x1x8xi8>, tensor<1x2x16x8xi8>)
-      outs(%i, %c, %t : tensor<1x2x1x16xi32>, tensor<1x2x1xi32>, tensor<1x2x1xi32>)
-      {dashkv.kernel = "scan", tiering = #dashkv.tiering<>}
+func.func @f() {
+  // expected-error @below {{expected an i8 in 'dashkv.init', but got 0 : i32}}
+  %0 = memref.alloc() {dashkv.init = 0 : i32} : memref<4xi32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected no value in 'dashkv.resident', but got 1 : i64}}
+func.func @f() attributes {dashkv.resident = 1} {
   return
 }
 
@@ -1312,8 +1318,8 @@ func.func @f(%a: tensor<4xf32> {dashkv.role = 3}) {
 
 // -----
 
-// expected-error @below {{expected 'dashkv.role' on result 0, but got 'dashkv.kernel'}}
-func.func @f(%a: tensor<4xf32>) -> (tensor<4xf32> {dashkv.kernel = @f}) {
+// expected-error @below {{expected 'dashkv.role' on result 0, but got 'dashkv.kernels'}}
+func.func @f(%a: tensor<4xf32>) -> (tensor<4xf32> {dashkv.kernels = @f}) {
   return %a : tensor<4xf32>
 }
 

@@ -26,11 +26,18 @@ void DashKVDialect::initialize() {
 }
 
 LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  if (attribute.getName() == kKernelAttrName && isa<RetrieveOp>(op)) {
-    if (isa<SymbolRefAttr>(attribute.getValue()))
+  if (attribute.getName() == kResidentAttrName && isa<FunctionOpInterface>(op)) {
+    if (isa<UnitAttr>(attribute.getValue()))
       return success();
-    return op->emitError("expected a symbol in '")
-           << kKernelAttrName << "', but got " << attribute.getValue();
+    return op->emitError("expected no value in '")
+           << kResidentAttrName << "', but got " << attribute.getValue();
+  }
+  if (attribute.getName() == kInitAttrName && op->getName().getStringRef() == "memref.alloc") {
+    auto value = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (value && value.getType().isInteger(8))
+      return success();
+    return op->emitError("expected an i8 in '")
+           << kInitAttrName << "', but got " << attribute.getValue();
   }
   if (attribute.getName() == kTileConfigAttrName &&
       (isa_and_nonnull<DashKVDialect>(op->getDialect()) || isa<FunctionOpInterface>(op))) {

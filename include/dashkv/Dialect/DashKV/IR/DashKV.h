@@ -28,9 +28,12 @@ namespace mlir::dashkv {
 /// Function argument attribute that names what an argument added by
 /// dashkv-apply-tiering holds ("key_codes", "encoder.weight0", "lengths", ...).
 inline constexpr llvm::StringLiteral kRoleAttrName = "dashkv.role";
-/// Attribute of a retrieve with the symbol of the kernel that
-/// convert-dashkv-to-gpu has outlined for it.
-inline constexpr llvm::StringLiteral kKernelAttrName = "dashkv.kernel";
+/// Attribute of a GPU kernel whose CTAs wait for each other: the grid must be
+/// resident.
+inline constexpr llvm::StringLiteral kResidentAttrName = "dashkv.resident";
+/// Attribute of a memref.alloc of the GPU lowering: the value, an i8, of all its
+/// bytes before the first launch.
+inline constexpr llvm::StringLiteral kInitAttrName = "dashkv.init";
 /// Attribute of a step with the TileConfigAttr of its CPU kernel.
 inline constexpr llvm::StringLiteral kTileConfigAttrName = "dashkv.tile_config";
 

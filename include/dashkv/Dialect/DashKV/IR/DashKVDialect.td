@@ -36,11 +36,11 @@ def DashKV_Dialect : Dialect {
     Row m of batch b sees `limit = clamp(lengths[b] - M + 1 + m, 0, N)` keys
     (bottom-right causal), with `lengths[b] = N` where the operand is absent.
 
-    Three attributes are discardable: `dashkv.role`, a string on arguments and
+    Four attributes are discardable: `dashkv.role`, a string on arguments and
     results of functions, names what `dashkv-apply-tiering` has added;
-    `dashkv.kernel`, a symbol on `dashkv.retrieve`, is the kernel that
-    `convert-dashkv-to-gpu` has made of it; `dashkv.tile_config`, on any op of the
-    step level, is the choice of `dashkv-select-tile-config`.
+    `dashkv.tile_config`, on any op of the step level, is the choice of
+    `dashkv-select-tile-config`; `dashkv.resident` on GPU kernels and
+    `dashkv.init` on allocations are marks of `convert-dashkv-to-gpu`.
   }];
   let dependentDialects = [];
   let useDefaultAttributePrinterParser = 1;

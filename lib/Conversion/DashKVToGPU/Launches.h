@@ -1,0 +1,152 @@
+//===- Launches.h - The host side of a kernel -------------------*- C++ -*-===//
+//
+// An op on memrefs becomes launches: host code that depends on shapes alone,
+// never on what is in device memory, so that it runs once for many steps, as a
+// CUDA graph or as the plan of a kernel bundle.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DASHKV_LIB_CONVERSION_DASHKVTOGPU_LAUNCHES_H
+#define DASHKV_LIB_CONVERSION_DASHKVTOGPU_LAUNCHES_H
+
+#include "dashkv/Conversion/DashKVToGPU.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringMap.h"
+#include <array>
+
+namespace mlir::dashkv {
+
+/// A parameter of a kernel: a bare pointer to `type`, or a scalar.
+struct KernelParameter {
+  enum Kind {
+    Scalar,
+    Buffer,   ///< written by this step, or before it in the same step
+    Constant, ///< of the whole step: loads may pass the caches; 16-byte aligned
+    Aligned,  ///< a buffer on 16 bytes
+  };
+  Type type;
+  Kind kind = Buffer;
+};
+
+/// What a kernel function is made of besides its body.
+struct KernelSignature {
+  std::string name;
+  SmallVector<KernelParameter> parameters;
+  int64_t threads = 256;
+  /// CTAs that should fit a multiprocessor: bounds the registers.
+  int64_t minBlocks = 1;
+  /// Static shared buffers.
+  SmallVector<MemRefType> shared;
+  /// All CTAs wait for each other: the grid must be resident.
+  bool resident = false;
+};
+
+/// The kernels of a module: one function for each name.
+class GPUKernels {
+public:
+  GPUKernels(ModuleOp module, const NVPTXTarget &target) : module(module), target(target) {}
+
+  /// The kernel of this name; made, and its body filled by `emit` (which starts
+  /// at its first block and must not return), when asked for first.
+  gpu::GPUFuncOp get(Location loc, const KernelSignature &signature,
+                     function_ref<void(gpu::GPUFuncOp)> emit);
+
+  const NVPTXTarget &getTarget() const { return target; }
+  ModuleOp getModule() { return module; }
+
+private:
+  ModuleOp module;
+  const NVPTXTarget &target;
+  gpu::GPUModuleOp kernels;
+};
+
+/// A buffer as kernels see it: element i of it is at `offset` plus the sum of
+/// indices times strides, in elements from `pointer`.
+struct DeviceBuffer {
+  Value pointer;              ///< memref<1xT>
+  Value offset;               ///< index
+  SmallVector<Value> strides; ///< index
+  SmallVector<Value> sizes;   ///< index
+};
+
+/// Builds the launches of one op, before it.
+class LaunchBuilder : public ImplicitLocOpBuilder {
+public:
+  LaunchBuilder(Operation *op, GPUKernels &kernels)
+      : ImplicitLocOpBuilder(op->getLoc(), op), kernels(kernels) {}
+
+  GPUKernels &kernels;
+  const NVPTXTarget &getTarget() const { return kernels.getTarget(); }
+
+  //===--- Sizes, all index ------------------------------------------------===//
+  Value index(int64_t value);
+  Value dim(Value memref, int64_t i);
+  Value add(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
+  Value mul(Value a, Value b) { return createOrFold<arith::MulIOp>(a, b); }
+  Value ceilDiv(Value a, Value b) { return createOrFold<arith::CeilDivUIOp>(a, b); }
+  Value floorDiv(Value a, Value b) { return createOrFold<arith::DivUIOp>(a, b); }
+  Value min(Value a, Value b) { return createOrFold<arith::MinUIOp>(a, b); }
+  Value max(Value a, Value b) { return createOrFold<arith::MaxUIOp>(a, b); }
+  Value cmp(arith::CmpIPredicate predicate, Value a, Value b) {
+    return createOrFold<arith::CmpIOp>(predicate, a, b);
+  }
+  Value select(Value condition, Value a, Value b) {
+    return createOrFold<arith::SelectOp>(condition, a, b);
+  }
+  /// Of the device that the launches run on.
+  Value multiprocessors();
+
+  //===--- Arguments -------------------------------------------------------===//
+  /// A size as an i32 argument.
+  Value i32(Value index);
+  Value i32(int64_t value);
+  Value i64(Value index);
+  Value f32(float value);
+  /// The layout of any strided memref.
+  DeviceBuffer flatten(Value memref);
+  enum class Access { Read, Write, ReadWrite };
+  /// A pointer to the first element of `memref`. If its layout is not the
+  /// identity, the launches get a dense temporary, to which it is copied before
+  /// them and from which it is copied after `finish`, as `access` demands.
+  Value pointer(Value memref, Access access = Access::Read);
+  /// Emits the copies back; the last of all.
+  void finish();
+  /// `size` elements that nothing outside of this op sees. With `init` all bytes
+  /// have this value before the first launch, and the kernels leave them so.
+  Value workspace(Type element, Value size, std::optional<int8_t> init = std::nullopt);
+
+  /// Launches `kernel`; sizes are index, `sharedBytes` is the dynamic shared
+  /// memory, none if null.
+  void launch(gpu::GPUFuncOp kernel, std::array<Value, 3> grid, ValueRange arguments,
+              Value sharedBytes = Value());
+
+private:
+  SmallVector<std::pair<Value, Value>> copiesBack;
+};
+
+//===----------------------------------------------------------------------===//
+// One lowering a family of ops. Each emits launches before `op`, which the
+// caller erases, or reports an error. An op of a family that has none here is an
+// error.
+//===----------------------------------------------------------------------===//
+
+class HashEncodeOp;
+class HammingDistanceOp;
+class CalibrateOp;
+class SelectOp;
+class RetrieveOp;
+class AttentionOp;
+class TieredAttentionOp;
+class OnlineAttentionOp;
+class OnlineReduceOp;
+class EstimateScoresOp;
+class MergeOp;
+class FinalizeOp;
+
+LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_LIB_CONVERSION_DASHKVTOGPU_LAUNCHES_H
