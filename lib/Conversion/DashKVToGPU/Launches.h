@@ -145,7 +145,21 @@ class EstimateScoresOp;
 class MergeOp;
 class FinalizeOp;
 
+class TieringAttr;
+
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
+
+/// The operands of a `retrieve`, memrefs as its verifier takes them; what is not
+/// given is null.
+struct RetrieveBuffers {
+  Value queryCodes, keyCodes, lengths, forced, prior, voteDiscount, priorDiscount, radius;
+  Value fullIndices, fullCounts, fullThreshold;
+  Value midIndices, midCounts, midThreshold; ///< with a mid tier
+  Value kept;
+};
+/// Launches a `retrieve` in which row m sees the keys below lengths[b] - M + 1 + m.
+/// Lists may be longer than the tier, which is cut to their capacity.
+LogicalResult launchRetrieve(const RetrieveBuffers &buffers, TieringAttr tiering, LaunchBuilder &b);
 
 } // namespace mlir::dashkv
 
