@@ -103,6 +103,32 @@ void KernelBuilder::inlineAsm(StringRef text) {
       /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
       LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
 }
+SmallVector<Value> KernelBuilder::inlineAsm(StringRef text, StringRef constraints,
+                                            TypeRange results, ValueRange operands) {
+  Type type = results.size() == 1 ? results[0]
+                                  : Type(LLVM::LLVMStructType::getLiteral(
+                                        getContext(), llvm::to_vector(results)));
+  // As side effects they keep their order, and stay behind `waitForPrevious`.
+  Value result = LLVM::InlineAsmOp::create(
+                     *this, type, operands, text, constraints, /*has_side_effects=*/true,
+                     /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                     LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
+                     .getRes();
+  if (results.size() == 1)
+    return {result};
+  SmallVector<Value> values;
+  for (int64_t i = 0, e = results.size(); i < e; ++i)
+    values.push_back(LLVM::ExtractValueOp::create(*this, result, i));
+  return values;
+}
+Value KernelBuilder::shuffleIdx(Value value, Value lane) {
+  return gpu::ShuffleOp::create(*this, value, lane, i32(32), gpu::ShuffleMode::IDX)
+      .getShuffleResult();
+}
+Value KernelBuilder::any(Value predicate) {
+  return NVVM::VoteSyncOp::create(*this, getI1Type(), i32(kFullWarp), predicate,
+                                  NVVM::VoteSyncKind::any);
+}
 Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
   return gpu::ShuffleOp::create(*this, value, mask, 32, gpu::ShuffleMode::XOR).getShuffleResult();
 }
@@ -112,6 +138,32 @@ Value KernelBuilder::ballot(Value predicate) {
 }
 Value KernelBuilder::warpReduce(NVVM::ReduxKind kind, Value value) {
   return NVVM::ReduxOp::create(*this, getI32Type(), value, kind, i32(kFullWarp));
+}
+
+Value KernelBuilder::warpScan(Value value, Value lane) {
+  for (int64_t delta = 1; delta < 32; delta *= 2) {
+    Value lower =
+        gpu::ShuffleOp::create(*this, value, delta, 32, gpu::ShuffleMode::UP).getShuffleResult();
+    Value inside = cmp(arith::CmpIPredicate::uge, lane, i32(delta));
+    value = add(value, select(inside, lower, i32(0)));
+  }
+  return value;
+}
+Value KernelBuilder::isLastBlock(Value counters, Value index, Value count, Value thread,
+                                 Value flag) {
+  barrier();
+  when(cmp(arith::CmpIPredicate::eq, thread, i32(0)), [&] {
+    // The fences order this CTA's writes, known to this thread by the barrier,
+    // before its arrival, and all arrivals before its reads.
+    LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, "device");
+    Value last = sub(count, i32(1));
+    Value arrived = atomicUpdate(LLVM::AtomicBinOp::uinc_wrap, last, counters, index);
+    LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, "device");
+    Value isLast = cmp(arith::CmpIPredicate::eq, arrived, last);
+    store(arith::ExtUIOp::create(*this, getI32Type(), isLast), flag, i32(0));
+  });
+  barrier();
+  return cmp(arith::CmpIPredicate::ne, load(flag, i32(0)), i32(0));
 }
 
 Value KernelBuilder::view(Value pointer, Value offset, Value size) {
@@ -144,7 +196,7 @@ void KernelBuilder::storeVector(ValueRange values, Value memref, Value index, in
   vector::StoreOp::create(*this, vector, memref, toIndex(index), /*nontemporal=*/false,
                           llvm::MaybeAlign(alignment));
 }
-void KernelBuilder::atomic(LLVM::AtomicBinOp op, Value value, Value memref, Value index) {
+Value KernelBuilder::atomicUpdate(LLVM::AtomicBinOp op, Value value, Value memref, Value index) {
   auto space =
       dyn_cast_or_null<gpu::AddressSpaceAttr>(cast<MemRefType>(memref.getType()).getMemorySpace());
   bool shared = space && space.getValue() == gpu::AddressSpace::Workgroup;
@@ -162,8 +214,8 @@ void KernelBuilder::atomic(LLVM::AtomicBinOp op, Value value, Value memref, Valu
                      : Value(arith::ExtUIOp::create(*this, getI64Type(), index));
   Value pointer =
       LLVM::GEPOp::create(*this, pointerType, getI32Type(), base, ArrayRef<LLVM::GEPArg>{offset});
-  LLVM::AtomicRMWOp::create(*this, op, pointer, value, LLVM::AtomicOrdering::monotonic,
-                            shared ? "block" : "device");
+  return LLVM::AtomicRMWOp::create(*this, op, pointer, value, LLVM::AtomicOrdering::monotonic,
+                                   shared ? "block" : "device");
 }
 
 SmallVector<Value> KernelBuilder::loop(Value begin, Value end, Value step, ValueRange init,

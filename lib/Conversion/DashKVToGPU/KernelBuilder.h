@@ -79,12 +79,26 @@ public:
   void waitForPrevious();
   /// An instruction without operands, which memory accesses do not pass.
   void inlineAsm(StringRef text);
+  /// An instruction with operands that has no effect but its results, which are
+  /// registers of 32 bits if several. Stays in its place among its like.
+  SmallVector<Value> inlineAsm(StringRef text, StringRef constraints, TypeRange results,
+                               ValueRange operands);
   /// `value` of lane `lane xor mask`, of 32 bits.
   Value shuffleXor(Value value, int64_t mask);
+  /// `value` of lane `lane` (i32), of 32 bits.
+  Value shuffleIdx(Value value, Value lane);
+  /// Whether `predicate` holds in any lane; all lanes take part.
+  Value any(Value predicate);
   /// Bit i of the result is `predicate` of lane i; all lanes take part.
   Value ballot(Value predicate);
   /// `value` (i32) reduced over all lanes of the warp, in every lane.
   Value warpReduce(NVVM::ReduxKind kind, Value value);
+  /// The sum of `value` (i32) over the lanes up to this one.
+  Value warpScan(Value value, Value lane);
+  /// Whether this CTA is the last of `count` that get here, in every thread: it
+  /// then sees what the others wrote before. `counters[index]` is 0 before and
+  /// after all of them; `flag` is a shared i32 that nothing else uses.
+  Value isLastBlock(Value counters, Value index, Value count, Value thread, Value flag);
 
   //===--- Memory ----------------------------------------------------------===//
   /// The elements of a bare pointer (a memref of one element) from `offset` on,
@@ -99,7 +113,11 @@ public:
   void storeVector(ValueRange values, Value memref, Value index, int64_t alignment);
   /// Relaxed `memref[index] op= value` on i32. Shared memory when `memref` is a
   /// workgroup buffer, else global memory at device scope; not on a view.
-  void atomic(LLVM::AtomicBinOp op, Value value, Value memref, Value index);
+  void atomic(LLVM::AtomicBinOp op, Value value, Value memref, Value index) {
+    atomicUpdate(op, value, memref, index);
+  }
+  /// The same; returns the value before.
+  Value atomicUpdate(LLVM::AtomicBinOp op, Value value, Value memref, Value index);
 
   //===--- Control flow ----------------------------------------------------===//
   using LoopBody = function_ref<SmallVector<Value>(Value iv, ValueRange carried)>;
