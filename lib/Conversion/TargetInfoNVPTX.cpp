@@ -8,9 +8,10 @@ using namespace mlir::dashkv;
 // Every chip has redux.sync (sm_80), which the kernels use.
 static constexpr int64_t kStaticShared = 48 * 1024;
 static constexpr NVPTXTarget kTargets[] = {
-    {"sm_80", 80, kStaticShared},   {"sm_86", 80, kStaticShared},  {"sm_89", 80, kStaticShared},
-    {"sm_90", 80, kStaticShared},   {"sm_90a", 80, kStaticShared}, {"sm_100", 86, kStaticShared},
-    {"sm_100a", 86, kStaticShared}, {"sm_120", 87, kStaticShared},
+    {"sm_80", 80, kStaticShared},         {"sm_86", 80, kStaticShared},
+    {"sm_89", 81, kStaticShared, true},   {"sm_90", 80, kStaticShared, true},
+    {"sm_90a", 80, kStaticShared, true},  {"sm_100", 86, kStaticShared, true},
+    {"sm_100a", 86, kStaticShared, true}, {"sm_120", 87, kStaticShared, true},
 };
 
 ArrayRef<NVPTXTarget> NVPTXTarget::getAll() { return kTargets; }

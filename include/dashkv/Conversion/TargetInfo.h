@@ -22,10 +22,12 @@ struct NVPTXTarget {
   /// Name of the chip as LLVM and ptxas spell it.
   StringRef chip;
   /// PTX version times ten: the oldest that the chip takes, so that drivers as
-  /// old as the chip load the text, but 8.0 at least.
+  /// old as the chip load the text, but 8.0 at least; 8.1 where f8 asks for it.
   unsigned ptxVersion;
   /// Shared memory that a kernel may declare statically.
   int64_t staticSharedBytes;
+  /// f8 is converted by an instruction.
+  bool hasF8 = false;
 
   /// All supported chips.
   static ArrayRef<NVPTXTarget> getAll();

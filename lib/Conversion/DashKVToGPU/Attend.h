@@ -120,7 +120,12 @@ public:
                   function_ref<void(const Merged &)> out);
 
 private:
-  struct Rows; // of K or V in registers
+  using Values = std::array<SmallVector<Value>, 4>; // rows of V in registers
+  Value getValid(const Tile &tile, Value entry);
+  Values loadValues(const Tile &tile);
+  void addValues(MutableArrayRef<Value> acc, ArrayRef<Value> weights, const Values &rows);
+  SmallVector<Value> addLogits(ValueRange state, MutableArrayRef<Value> logits,
+                               std::array<Value, 2> valid, const Values &values);
 
   KernelBuilder &b;
   AttendShape shape;
