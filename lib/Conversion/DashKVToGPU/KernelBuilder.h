@@ -23,10 +23,12 @@ public:
 
   //===--- Scalars ---------------------------------------------------------===//
   Value i32(int64_t value);
+  Value i1(bool value) { return arith::ConstantOp::create(*this, getBoolAttr(value)); }
   Value add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
   Value sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
   Value mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
   Value band(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
+  Value bor(Value a, Value b) { return arith::OrIOp::create(*this, a, b); }
   Value bxor(Value a, Value b) { return arith::XOrIOp::create(*this, a, b); }
   Value shl(Value a, int64_t bits);
   Value shr(Value a, int64_t bits); ///< unsigned
