@@ -160,10 +160,12 @@ LogicalResult Compilation::raise() {
 }
 
 LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
-  FailureOr<GPUProgram> program =
-      compileForGPU(module, *NVPTXTarget::get(options.target, [&] { return optionError(); }));
+  NVPTXTarget target = *NVPTXTarget::get(options.target, [&] { return optionError(); });
+  FailureOr<GPUProgram> program = compileForGPU(module, target);
   if (failed(program) || failed(writeStage(*program->module, "nvvm")))
     return failure();
+  if (options.emit == EmitKind::Report)
+    return writeReport(module, *program, target, options.report, os, [&] { return error(); });
   os << program->ptx;
   return success();
 }
@@ -321,6 +323,8 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
   return emitCode(code, os);
 }
 
+static bool isForGPU(EmitKind emit) { return emit >= EmitKind::PTX; }
+
 LogicalResult Compilation::checkOptions() {
   auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
@@ -335,12 +339,12 @@ LogicalResult Compilation::checkOptions() {
   }
   if (options.emit == EmitKind::Kernels && targets.size() > 1)
     return optionError() << "expected one target for --emit=kernels, but got " << options.target;
-  if (isGPU != (options.emit == EmitKind::PTX) && options.emit >= EmitKind::Kernels)
-    return optionError()
-           << (isGPU ? "expected --emit=ptx for the GPU target " + options.target +
-                           ", but got one for CPUs"
-                     : "expected a GPU target (--target=sm_90a) for --emit=ptx, but got " +
-                           options.target);
+  StringRef emit = options.emit == EmitKind::Report ? "report" : "ptx";
+  if (isGPU != isForGPU(options.emit) && options.emit >= EmitKind::Kernels)
+    return optionError() << (isGPU ? "expected --emit=ptx or report for the GPU target " +
+                                         options.target + ", but got one for CPUs"
+                                   : "expected a GPU target (--target=sm_90a) for --emit=" +
+                                         emit.str() + ", but got " + options.target);
   module.getContext()->loadDialect<DashKVDialect>();
   std::string message;
   if (options.tier && failed(TieringAttr::parseText(module.getContext(), options.tiering, message)))
@@ -353,7 +357,7 @@ LogicalResult Compilation::run(llvm::raw_pwrite_stream &os) {
     return failure();
   if (options.emit == EmitKind::Mlir)
     return print(module, os), success();
-  if (options.emit == EmitKind::PTX)
+  if (isForGPU(options.emit))
     return emitForGPU(os);
   auto expand = [&](OpPassManager &manager) { manager.addPass(createExpandTieredPass()); };
   if (failed(runStage("steps", expand)))

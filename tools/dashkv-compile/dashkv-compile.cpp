@@ -10,6 +10,7 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
@@ -37,7 +38,10 @@ static cl::opt<EmitKind> emitKind(
                           "shared library for a CPU, linked by clang-22, clang, cc or gcc"),
                clEnumValN(EmitKind::Header, "header",
                           "C header of the functions of obj and shared"),
-               clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels (the scan of retrieval)")));
+               clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels"),
+               clEnumValN(EmitKind::Report, "report",
+                          "facts for tuning GPU kernels: text, or JSON or a page by the name of "
+                          "the file (.json, .html)")));
 static cl::opt<std::string>
     target("target",
            cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...); of a "
@@ -72,6 +76,11 @@ static cl::opt<Parallelism> parallel(
     cl::init(Parallelism::Serial), cl::cat(category), getParallelismValues());
 static cl::opt<unsigned> workers("workers", cl::desc("Threads to keep busy"), cl::init(1),
                                  cl::cat(category));
+static cl::opt<int64_t>
+    reportKeys("report-keys", cl::desc("Keys in the caches of a report, where types have none"),
+               cl::init(131072), cl::cat(category));
+static cl::opt<int64_t> reportBatch("report-batch", cl::desc("The same for the batch"), cl::init(1),
+                                    cl::cat(category));
 static cl::opt<std::string> stages("stages",
                                    cl::desc("Folder that receives the MLIR after every stage"),
                                    cl::value_desc("folder"), cl::cat(category));
@@ -141,6 +150,12 @@ int main(int argc, char **argv) {
   options.lowering = lowering;
   options.workers = workers;
   options.parallel = parallel.getNumOccurrences() || workers == 1 ? parallel : Parallelism::OpenMP;
+  StringRef suffix = llvm::sys::path::extension(outputFile);
+  options.report.format = suffix == ".json"   ? ReportFormat::JSON
+                          : suffix == ".html" ? ReportFormat::HTML
+                                              : ReportFormat::Text;
+  options.report.keys = reportKeys;
+  options.report.batch = reportBatch;
   options.stages = stages;
   // The file is written whole or not at all.
   SmallVector<char> product;

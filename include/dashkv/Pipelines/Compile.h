@@ -3,6 +3,7 @@
 #define DASHKV_PIPELINES_COMPILE_H
 
 #include "dashkv/Pipelines/Pipelines.h"
+#include "dashkv/Pipelines/Report.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
@@ -21,6 +22,7 @@ enum class EmitKind {
   Shared,  ///< shared library, linked by the compiler of the system
   Header,  ///< C header of the functions of the two before
   PTX,     ///< PTX of the GPU kernels
+  Report,  ///< facts about them, for tuning
 };
 
 struct CompileOptions {
@@ -41,6 +43,8 @@ struct CompileOptions {
   /// Who runs parallel loops, and how many threads they should keep busy.
   Parallelism parallel = Parallelism::Serial;
   int64_t workers = 1;
+  /// Form and sizes of a report.
+  ReportOptions report;
   /// Folder that receives the IR after every stage, if not empty.
   std::string stages;
 };
