@@ -43,12 +43,15 @@ public:
   /// The next operand as `[register + offset]`.
   bool address();
   bool address2();
+  /// The next operand as `[register]`, taken as a source.
+  bool addressAsSource();
   /// The next operand as a number.
   bool immediate(int64_t &value);
   /// The last destination is `_`.
   bool hasSink() const { return inst.numDst && inst.dst[inst.numDst - 1].reg < 0; }
   bool hasOperands() const { return next < operands.size(); }
-  std::string_view peek() const { return operands[next]; }
+  std::string_view peek() const { return next < operands.size() ? operands[next] : " "; }
+  void skip() { ++next; }
   bool finish();
 
 private:

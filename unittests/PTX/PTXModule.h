@@ -71,14 +71,16 @@ enum class Flow : uint8_t {
   Permute,
   Select,
   Convert,
+  Extract,
   Pack,
   Unpack,
 };
 
 struct Slot {
-  int reg = -1;        ///< index of the register, -1 for none
-  unsigned offset = 0; ///< of its row, in words
-  unsigned bits = 0;   ///< of the register
+  int reg = -1;         ///< index of the register, -1 for none
+  unsigned offset = 0;  ///< of its row, in words
+  unsigned bits = 0;    ///< of the register
+  bool negated = false; ///< `!%p1`
 };
 
 struct Instruction {
@@ -94,7 +96,7 @@ struct Instruction {
   int64_t offset = 0; ///< of an address, or an immediate of the opcode
   Slot base2;         ///< of a second address
   int64_t offset2 = 0;
-  Type type, sourceType;
+  Type type, sourceType, otherType;
   uint16_t op = 0, flags = 0; ///< of the family's own
   int target = -1;
   std::vector<int> targets;
