@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools clang-22 lld-22 libomp-22-dev
-  cmake ninja-build libgtest-dev)
+  cmake ninja-build libgtest-dev nlohmann-json3-dev)
 test_packages=(clang-format-22 libclang-rt-22-dev)
 venv=.venv
 

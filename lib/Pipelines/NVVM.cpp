@@ -4,8 +4,10 @@
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
+#include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -17,11 +19,14 @@
 using namespace mlir;
 using namespace mlir::dashkv;
 
-void mlir::dashkv::buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
+void mlir::dashkv::buildGPUBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildBufferizePipeline(pm);
+}
+
+void mlir::dashkv::buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
   // A result that is an argument updated in place is no result.
   pm.addPass(createFinalizeSignaturesPass());
   ConvertDashKVToGPUPassOptions convert;
@@ -72,6 +77,7 @@ void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
 }
 
 void mlir::dashkv::buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
+  buildGPUBuffersPipeline(pm);
   buildGPULaunchPipeline(pm, options);
   buildGPUKernelPipeline(pm);
 }
@@ -98,15 +104,33 @@ static LogicalResult checkResolved(Location loc, StringRef ptx) {
 }
 
 FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTarget &target) {
-  GPUProgram program{OwningOpRef<ModuleOp>(module.clone()), ""};
+  GPUProgram program;
+  program.module = module.clone();
   ModuleOp host = *program.module;
-  PassManager pm(module.getContext());
-  if (failed(applyPassManagerCLOptions(pm)))
+  for (auto function : host.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    GPUFunction &signature = program.functions.emplace_back();
+    signature.name = function.getName();
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
+      signature.roles.push_back(role ? role.str() : "");
+    }
+  }
+  PassManager buffers(module.getContext()), kernelPasses(module.getContext());
+  if (failed(applyPassManagerCLOptions(buffers)) || failed(applyPassManagerCLOptions(kernelPasses)))
     return failure();
+  buildGPUBuffersPipeline(buffers);
+  if (failed(buffers.run(host)))
+    return failure();
+  // Between the two the IR tells which results are arguments updated in place.
+  for (GPUFunction &function : program.functions)
+    function.aliases = findReturnedArguments(host.lookupSymbol<func::FuncOp>(function.name));
   NVVMPipelineOptions options;
   options.target = target.chip.str();
-  buildNVVMPipeline(pm, options);
-  if (failed(pm.run(host)))
+  buildGPULaunchPipeline(kernelPasses, options);
+  buildGPUKernelPipeline(kernelPasses);
+  if (failed(kernelPasses.run(host)))
     return failure();
 
   auto kernels = llvm::to_vector(host.getOps<gpu::GPUModuleOp>());

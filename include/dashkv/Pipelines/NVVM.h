@@ -16,23 +16,37 @@ struct NVVMPipelineOptions : PassPipelineOptions<NVVMPipelineOptions> {
                              llvm::cl::init("sm_90a")};
 };
 
-/// dashkv ops, on tensors or on buffers, to launches of kernels in gpu.modules.
+/// dashkv ops on tensors to dashkv ops on buffers, for kernels of a GPU.
+void buildGPUBuffersPipeline(OpPassManager &pm);
+
+/// dashkv ops on buffers to launches of kernels in gpu.modules.
 void buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &options);
 
 /// gpu.modules to LLVM and NVVM ops; what is outside of them is left alone.
 void buildGPUKernelPipeline(OpPassManager &pm);
 
-/// Both.
+/// All three.
 void buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options);
 
 /// Registers dashkv-nvvm-pipeline.
 void registerNVVMPipeline();
+
+/// What lowering takes from the signature of a public function.
+struct GPUFunction {
+  std::string name;
+  /// The dashkv.role of each argument, or an empty string.
+  SmallVector<std::string> roles;
+  /// For each result the argument that it is, updated in place, or -1.
+  SmallVector<int> aliases;
+};
 
 /// A module for one chip.
 struct GPUProgram {
   /// Host functions that launch kernels (see convert-dashkv-to-gpu), and the
   /// gpu.module of the kernels in NVVM ops.
   OwningOpRef<ModuleOp> module;
+  /// The public host functions.
+  SmallVector<GPUFunction> functions;
   /// All kernels.
   std::string ptx;
 };
