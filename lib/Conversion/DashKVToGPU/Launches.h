@@ -147,6 +147,7 @@ class FinalizeOp;
 
 class TieringAttr;
 
+LogicalResult lowerToLaunches(HashEncodeOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
 
 /// The operands of a `retrieve`, memrefs as its verifier takes them; what is not

@@ -1,0 +1,93 @@
+//===- Encode.h - Kernels of hash encoders ----------------------*- C++ -*-===//
+#ifndef DASHKV_LIB_CONVERSION_DASHKVTOGPU_ENCODE_H
+#define DASHKV_LIB_CONVERSION_DASHKVTOGPU_ENCODE_H
+
+#include "KernelBuilder.h"
+#include "Launches.h"
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+
+namespace mlir::dashkv {
+
+/// A layer `y = x W (+ bias)` of an encoder.
+struct EncoderLayer {
+  Type weight;
+  Type bias; ///< null without
+  int64_t in, out;
+  bool perHead;
+  /// Weights a load takes; 0 if they lie at strides of their own.
+  int64_t vector;
+};
+
+/// What a kernel of hash_encode knows when it is compiled: all but batch, heads,
+/// rows and strides.
+///
+/// Parameters:
+///   input: pointer, offset (i64), strides of batch, head, row, element (i32)
+///   each layer: weights: pointer, offset (i64), and if `vector` is 0 strides of
+///     head, row, element (i32); the bias: pointer, offset, stride of head
+///   codes: as the input; the code scale: as the input, without an element
+///   code heads, rows (M), rows that share weights (i32)
+struct EncoderSpec {
+  Type input;
+  int64_t depth, group, levels;
+  bool hasScale;
+  std::optional<Activation> activation;
+  SmallVector<EncoderLayer, 3> layers;
+  /// Rows that a CTA takes at once, of EncodeRows.cpp.
+  int64_t rows = 1;
+  int64_t threads = 256;
+
+  /// The encoder of `op`; an error if some size of it is dynamic.
+  static FailureOr<EncoderSpec> get(HashEncodeOp op);
+
+  int64_t getBits() const { return layers.back().out; }
+  bool isPerHead() const {
+    return llvm::any_of(layers, [](const EncoderLayer &layer) { return layer.perHead; });
+  }
+  std::string getName() const;
+  void addParameters(SmallVectorImpl<KernelParameter> &parameters, MLIRContext *context) const;
+  /// f32 of shared memory that `emitEncodeRows` needs.
+  int64_t getSharedFloats() const;
+};
+
+/// A tensor as a kernel gets it.
+struct EncoderOperand {
+  Value pointer, offset;      ///< offset: index
+  SmallVector<Value> strides; ///< index
+};
+
+/// The arguments of `spec`, taken from the front of `arguments`.
+struct EncoderArguments {
+  EncoderArguments(KernelBuilder &b, const EncoderSpec &spec, ValueRange &arguments);
+  EncoderOperand input;
+  SmallVector<EncoderOperand> weights, biases; ///< a null pointer for no bias
+  EncoderOperand codes, scale;
+  Value codeHeads, queries, sharing;
+};
+
+/// Where a row of the op is, all i32.
+struct EncoderRow {
+  Value batch, head, query;
+};
+
+/// `base` plus indices times strides, from the first stride on.
+Value getAddress(KernelBuilder &b, const EncoderOperand &operand, ValueRange indices);
+
+/// Activation of an f32.
+Value emitActivation(KernelBuilder &b, Activation activation, Value x);
+
+/// Each warp of a CTA calls this for its own row, all lanes together: the code of
+/// `values[begin..begin+bits]` (shared, f32), and its scale.
+void emitCode(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments,
+              const EncoderRow &row, Value values, Value begin, Value lane);
+
+/// A CTA computes `spec.rows` rows at a time by multiply-adds, exact in f32. The
+/// weights are read once a CTA and, of the first layer, before the kernel waits for
+/// the one before: blocks `block`, `block + blocks` ... of rows, of `head` if the
+/// weights are a head's own.
+void emitEncodeRows(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments,
+                    Value shared, Value block, Value blocks, Value head);
+
+} // namespace mlir::dashkv
+
+#endif // DASHKV_LIB_CONVERSION_DASHKVTOGPU_ENCODE_H
