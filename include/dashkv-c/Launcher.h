@@ -93,6 +93,8 @@ DASHKV_EXPORT const char *dashkvLauncherGetDevice(dashkvLauncher launcher);
 /* Nothing else runs on the device while a step does. Kernels whose blocks wait for
  * each other may then overlap with the kernel before. */
 #define DASHKV_PLAN_EXCLUSIVE 1u
+/* No kernel starts before the one before it has ended: slower, for comparison. */
+#define DASHKV_PLAN_IN_TURN 2u
 
 /* `shapes[i]` are the sizes of argument i. Allocates and fills workspaces. */
 DASHKV_EXPORT dashkvStatus dashkvPlanCreate(dashkvLauncher launcher, const char *function,

@@ -184,6 +184,7 @@ dashkvStatus dashkvPlanCreate(dashkvLauncher launcher, const char *name,
       sizes.emplace_back(shapes[i], shapes[i] + function->arguments[i].shape.size());
     PlanOptions options;
     options.exclusive = flags & DASHKV_PLAN_EXCLUSIVE;
+    options.inTurn = flags & DASHKV_PLAN_IN_TURN;
     auto created = std::make_unique<dashkvPlanType>();
     status = launcher->launcher->plan(name, sizes, options, created->plan);
     if (status.ok())

@@ -297,7 +297,8 @@ private:
     // the same run: others know nothing of it.
     if (action.kernel->resident && !options.exclusive)
       add(cuda::kLaunchCooperative);
-    else if (action.kernel->overlaps && !plan.actions.empty() && plan.actions.back().function)
+    else if (action.kernel->overlaps && !options.inTurn && !plan.actions.empty() &&
+             plan.actions.back().function)
       add(cuda::kLaunchProgrammatic);
   }
 

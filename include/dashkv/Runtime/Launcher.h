@@ -17,6 +17,8 @@ struct PlanOptions {
   /// Nothing else runs on the device: kernels whose blocks wait for each other
   /// are launched as any other, and may overlap the kernel before.
   bool exclusive = false;
+  /// No kernel starts before the one before it has ended.
+  bool inTurn = false;
 };
 
 class Plan;
