@@ -8,8 +8,8 @@ namespace json = llvm::json;
 
 int PlanValues::addValue(StringRef op, StringRef type, ArrayRef<int> operands, json::Object more) {
   json::Object value = std::move(more);
-  value["op"] = op;
-  value["type"] = type;
+  value["op"] = op.str(); // JSON would keep a reference
+  value["type"] = type.str();
   if (!operands.empty())
     value["operands"] = json::Array(operands);
   values.push_back(std::move(value));
