@@ -35,8 +35,8 @@ namespace mlir::dashkv {
 struct AttendShape {
   Type query;          ///< f16 or bf16
   Type key, value;     ///< each: the type of the query, or f8E4M3FN (sm_89 and later)
-  int64_t depth;       ///< D, a multiple of 32
-  int64_t valueDepth;  ///< Dv, a multiple of 32
+  int64_t depth;       ///< D, a multiple of 32 up to 256
+  int64_t valueDepth;  ///< Dv, a multiple of 32 up to 256
   int64_t columns = 8; ///< query rows that share the entries, 1 to 8
 
   /// Whether the emitter takes this shape on this chip. Rows must be contiguous

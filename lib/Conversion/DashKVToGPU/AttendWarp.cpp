@@ -27,7 +27,8 @@ bool AttendShape::isSupported(const NVPTXTarget &target) const {
   for (Type type : {key, value})
     if (type != query && !(isF8(type) && target.hasF8))
       return false;
-  return depth > 0 && depth % 32 == 0 && valueDepth > 0 && valueDepth % 32 == 0;
+  auto fits = [](int64_t size) { return size > 0 && size <= 256 && size % 32 == 0; };
+  return fits(depth) && fits(valueDepth);
 }
 
 namespace {
@@ -281,7 +282,7 @@ void AttendEmitter::addValues(MutableArrayRef<Value> acc, ArrayRef<Value> weight
 }
 
 SmallVector<Value> AttendEmitter::add(ValueRange state, const Query &query, const Tile &tile) {
-  // All loads first.
+  // All loads first, if there are registers for them.
   Value entries[2], keys[2], valid[2];
   SmallVector<Value> rows[2];
   for (int64_t i = 0; i < 2; ++i) {
@@ -290,7 +291,10 @@ SmallVector<Value> AttendEmitter::add(ValueRange state, const Query &query, cons
     valid[i] = getValid(tile, entries[i]);
     rows[i] = loadRow(b, tile.keyRow(keys[i]), quad, getKeyPieces(shape), valid[i]);
   }
-  Values values = loadValues(tile);
+  bool deep = shape.depth + shape.valueDepth > 256;
+  Values values;
+  if (!deep)
+    values = loadValues(tile);
 
   // Two chains of sums.
   bool f8 = isF8(shape.key);
@@ -315,6 +319,8 @@ SmallVector<Value> AttendEmitter::add(ValueRange state, const Query &query, cons
       logit = tile.adjust(logit, entries[i / 2], keys[i / 2], i % 2);
     logits.push_back(logit);
   }
+  if (deep)
+    values = loadValues(tile);
   return addLogits(state, logits, {valid[0], valid[1]}, values);
 }
 

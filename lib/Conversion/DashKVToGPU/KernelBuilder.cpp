@@ -63,8 +63,32 @@ Value KernelBuilder::log2(Value value) {
 Value KernelBuilder::reciprocal(Value value) {
   return callF32(*this, "llvm.nvvm.rcp.approx.ftz.f", value);
 }
+/// An f8E4M3FN by integers: chips before sm_89 have no instruction.
+static Value f8ToF32(KernelBuilder &b, Value value) {
+  value = arith::BitcastOp::create(b, b.getI8Type(), value);
+  value = arith::ExtUIOp::create(b, b.getI32Type(), value);
+  Value exponent = b.band(b.shr(value, 3), b.i32(15)), mantissa = b.band(value, b.i32(7));
+  Value isNormal = b.cmp(arith::CmpIPredicate::ne, exponent, b.i32(0));
+  mantissa = b.select(isNormal, b.add(mantissa, b.i32(8)), mantissa);
+  // The mantissa counts 2^(exponent - 7 - 3).
+  exponent = b.add(b.maxS(exponent, b.i32(1)), b.i32(127 - 10));
+  Value power = arith::BitcastOp::create(b, b.getF32Type(), b.shl(exponent, 23));
+  Value magnitude = b.mulF(arith::UIToFPOp::create(b, b.getF32Type(), mantissa), power);
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), magnitude);
+  bits = b.add(bits, b.shl(b.band(value, b.i32(0x80)), 24));
+  Value isNaN = b.cmp(arith::CmpIPredicate::eq, b.band(value, b.i32(0x7f)), b.i32(0x7f));
+  bits = b.select(isNaN, b.i32(0x7fffffff), bits);
+  return arith::BitcastOp::create(b, b.getF32Type(), bits);
+}
 Value KernelBuilder::toF32(Value value) {
-  return value.getType().isF32() ? value : arith::ExtFOp::create(*this, getF32Type(), value);
+  Type type = value.getType();
+  if (type.isF32())
+    return value;
+  if (isa<Float8E4M3FNType>(type))
+    return f8ToF32(*this, value);
+  if (isa<IntegerType>(type))
+    return arith::SIToFPOp::create(*this, getF32Type(), value);
+  return arith::ExtFOp::create(*this, getF32Type(), value);
 }
 Value KernelBuilder::fromF32(Value value, Type type) {
   return type.isF32() ? value : arith::TruncFOp::create(*this, type, value);
@@ -105,9 +129,9 @@ void KernelBuilder::inlineAsm(StringRef text) {
 }
 SmallVector<Value> KernelBuilder::inlineAsm(StringRef text, StringRef constraints,
                                             TypeRange results, ValueRange operands) {
-  Type type = results.size() == 1 ? results[0]
-                                  : Type(LLVM::LLVMStructType::getLiteral(
-                                        getContext(), llvm::to_vector(results)));
+  Type type = results.size() == 1
+                  ? results[0]
+                  : Type(LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(results)));
   // As side effects they keep their order, and stay behind `waitForPrevious`.
   Value result = LLVM::InlineAsmOp::create(
                      *this, type, operands, text, constraints, /*has_side_effects=*/true,

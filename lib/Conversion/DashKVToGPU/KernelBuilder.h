@@ -59,8 +59,9 @@ public:
   Value exp2(Value value);
   Value log2(Value value);
   Value reciprocal(Value value);
-  /// Between f32 and any float type.
+  /// Of f16, bf16, f8E4M3FN or a signed integer.
   Value toF32(Value value);
+  /// To f16 or bf16.
   Value fromF32(Value value, Type type);
   /// An i32 that is not negative as an index, and back.
   Value toIndex(Value value);

@@ -148,6 +148,9 @@ class FinalizeOp;
 class TieringAttr;
 
 LogicalResult lowerToLaunches(HashEncodeOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(AttentionOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(OnlineAttentionOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
 
 /// The operands of a `retrieve`, memrefs as its verifier takes them; what is not
@@ -161,6 +164,23 @@ struct RetrieveBuffers {
 /// Launches a `retrieve` in which row m sees the keys below lengths[b] - M + 1 + m.
 /// Lists may be longer than the tier, which is cut to their capacity.
 LogicalResult launchRetrieve(const RetrieveBuffers &buffers, TieringAttr tiering, LaunchBuilder &b);
+
+/// The operands of attention, memrefs as the verifiers of `attention`,
+/// `online_attention` and `online_reduce` take them; what is not given is null.
+struct AttendBuffers {
+  Value query, key, value, mask, lengths, keyScale, valueScale;
+  SmallVector<AffineMap> maps; ///< of query, key, value, [mask] and out
+  std::optional<float> scale;  ///< 1/sqrt(D) when absent
+  bool causal = false;
+  Value indices, counts; ///< the keys of a list instead of all; counts may pass its capacity
+  Value scores;          ///< logits of the listed keys, instead of query and key
+  /// All visible keys, causal, instead of the lists if all lengths are below.
+  int64_t denseBelow = 0;
+  Value out, lse;      ///< the results, or
+  Value acc, max, sum; ///< statistics to which the keys are added
+};
+/// Launches one kernel (or one of two, by the layout at run time).
+void launchAttend(const AttendBuffers &buffers, LaunchBuilder &b);
 
 } // namespace mlir::dashkv
 
