@@ -151,6 +151,10 @@ LogicalResult lowerToLaunches(HashEncodeOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(AttentionOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(OnlineAttentionOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(HammingDistanceOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(CalibrateOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(SelectOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(RetrieveOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
 
 /// The operands of a `retrieve`, memrefs as its verifier takes them; what is not

@@ -8,15 +8,23 @@
 // Every CTA derives signs, planes and c of its rows from the query codes.
 //
 //===----------------------------------------------------------------------===//
-#include "KernelBuilder.h"
-#include "dashkv/Conversion/DashKVToGPU.h"
-#include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "Retrieve.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
 using arith::CmpIPredicate;
+
+/// Static shared memory that lets four CTAs share a multiprocessor of any chip.
+static constexpr int64_t kSharedBytes = 22 * 1024;
+/// Bins of the largest histogram that one pass of a threshold takes.
+static constexpr int64_t kMaxBins = 4 * 1024;
+/// Rows that a CTA takes at once where their number is not known.
+static constexpr int64_t kDynamicRows = 8;
 
 //===----------------------------------------------------------------------===//
 // ScanSpec
@@ -29,79 +37,91 @@ static int64_t getRowWords(const ScanSpec &spec) {
   return spec.getWords() * (1 + spec.getPlanes() - spec.isLowestPlaneFull());
 }
 
-int64_t ScanSpec::getSharedBytes() const {
-  auto bytes = [&](int64_t wordsPerRow) {
-    return llvm::alignTo(4 * getRowsPerBlock() * wordsPerRow, 16);
-  };
-  // Histogram, signs and planes, offsets, unions of the weights.
-  return bytes(getMaxDistance() + 1) + bytes(getRowWords(*this)) + bytes(1) +
-         (weighted ? bytes(1) : 0);
+/// Counters of a row in shared memory: the bins, and one for forced keys.
+static int64_t getRowBins(const ScanSpec &spec) { return spec.getBins() + 1; }
+
+static SmallVector<MemRefType> getSharedBuffers(MLIRContext *context, const ScanSpec &spec) {
+  int64_t rows = spec.rowTile;
+  SmallVector<MemRefType> shared = {getSharedType(context, rows * getRowWords(spec)),
+                                    getSharedType(context, rows)};
+  if (spec.weighted)
+    shared.push_back(getSharedType(context, rows));
+  if (spec.count.kind != CountSpec::None) {
+    shared.push_back(getSharedType(context, rows * getRowBins(spec)));
+    llvm::append_range(shared, ThresholdEmitter::getShared(context, spec.getBins()));
+  }
+  return shared;
+}
+
+static int64_t getBytes(ArrayRef<MemRefType> shared) {
+  int64_t bytes = 0;
+  for (MemRefType type : shared)
+    bytes += 4 * type.getDimSize(0);
+  return bytes;
 }
 
 std::string ScanSpec::getName() const {
   std::string name;
-  llvm::raw_string_ostream(name) << "dashkv_scan_" << (summed ? "group" : "head")
-                                 << (weighted ? "_weighted" : "_packed") << "_l" << bits << "_g"
-                                 << heads << "_m" << queries << (hasLengths ? "_lengths" : "");
+  llvm::raw_string_ostream(name) << "dashkv_scan_" << (weighted ? "weighted" : "packed")
+                                 << (planes    ? "_planes"
+                                     : aligned ? ""
+                                               : "_unaligned")
+                                 << "_l" << bits << "_s" << summands << "_r" << rowTile
+                                 << (hasLengths ? "_lengths" : "") << (hasForced ? "_forced" : "")
+                                 << count.getName();
   return name;
 }
 
-void ScanSpec::describe(llvm::raw_ostream &os) const {
-  os << "// " << getName() << ": distances and histograms of a scan over key codes\n"
-     << "//   L = " << bits << ", " << heads << " code heads a KV head, M = " << queries << ", "
-     << (summed ? "summed over a group" : "one a code head") << "; R = " << getRows() << "\n"
-     << "//   query_codes  i8  [B, Hkv, " << heads << ", " << queries << ", "
-     << (weighted ? bits : bits / 8) << "]\n"
-     << "//   key_codes    i8  [B, Hkv, N, " << bits / 8 << "]\n";
-  if (hasLengths)
-    os << "//   lengths      i32 [B]\n";
-  os << "//   distances    u" << getDistanceBits() << (getDistanceBits() == 8 ? " " : "")
-     << " [B, Hkv, R, N], D_raw = offsets + " << getScale() << " * distances\n"
-     << "//   histogram    i32 [B, Hkv, R, " << getMaxDistance() + 1 << "], added to\n"
-     << "//   offsets      i32 [B, Hkv, R]\n"
-     << "//   keys         i32, N\n"
-     << "//   grid (any, " << (rowBlocks > 1 ? std::to_string(rowBlocks) + " * " : "")
-     << "Hkv, B), block " << kThreads << "\n";
-}
-
-FailureOr<ScanSpec> ScanSpec::get(RetrieveOp op, const NVPTXTarget &target) {
-  auto queryType = cast<ShapedType>(op.getQueryCodes().getType());
-  auto keyType = cast<ShapedType>(op.getKeyCodes().getType());
-  if (queryType.isDynamicDim(1) || queryType.isDynamicDim(2) || keyType.isDynamicDim(1))
-    return op.emitOpError("expected static code heads, key heads and query rows on target ")
-           << target.chip << ", but got codes of " << queryType << " and " << keyType;
-  // The verifier has checked the form (c3) and the heads (c2).
-  CodeForm form = *CodeForm::get(queryType, keyType);
-  if (form.planes)
-    return op.emitOpError("expected key-major codes on target ")
-           << target.chip << ", but got byte planes";
-  if (form.bits < 32 || !llvm::isPowerOf2_64(form.bits))
-    return op.emitOpError("expected codes of 32, 64, 128 or 256 bits on target ")
-           << target.chip << ", but got " << form.bits;
-
+ScanSpec mlir::dashkv::getScanSpec(Value queryCodes, Value keyCodes, Value lengths) {
+  CodeForm form = *CodeForm::get(queryCodes.getType(), keyCodes.getType()); // as verified (c3)
   ScanSpec spec;
   spec.bits = form.bits;
-  spec.heads = queryType.getDimSize(1) / keyType.getDimSize(1);
-  spec.queries = queryType.getDimSize(2);
   spec.weighted = form.weighted;
-  spec.summed = op.getTiering().getScope() == Scope::Group && !op.getVoteDiscount();
-  spec.hasLengths = static_cast<bool>(op.getLengths());
-  // Spread the rows over as few CTAs as shared memory allows.
-  while (spec.getRows() % spec.rowBlocks || spec.getSharedBytes() > target.staticSharedBytes) {
-    if (spec.rowBlocks == spec.getRows())
-      return op.emitOpError("expected at most ")
-             << target.staticSharedBytes << " bytes of shared memory on target " << target.chip
-             << ", but the histogram of a query row takes " << spec.getSharedBytes();
-    ++spec.rowBlocks;
-  }
+  spec.planes = form.planes;
+  spec.aligned = false;
+  spec.hasLengths = static_cast<bool>(lengths);
   return spec;
 }
 
+LogicalResult mlir::dashkv::chooseRowTile(MLIRContext *context, ScanSpec &spec, int64_t rows) {
+  if (spec.count.kind != CountSpec::None && spec.getBins() > kMaxBins)
+    return failure();
+  int64_t tile = ShapedType::isDynamic(rows) ? kDynamicRows : rows;
+  for (spec.rowTile = tile; spec.rowTile > 1; --spec.rowTile)
+    if (getBytes(getSharedBuffers(context, spec)) <= kSharedBytes)
+      break;
+  // Equal shares.
+  spec.rowTile = llvm::divideCeil(tile, llvm::divideCeil(tile, spec.rowTile));
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
-// ScanEmitter
+// How a thread reads key codes
 //===----------------------------------------------------------------------===//
 
 namespace {
+struct KeyLoads {
+  int64_t keys;   ///< neighbouring keys that a thread reads and writes together
+  int64_t bytes;  ///< of a load
+  int64_t groups; ///< such keys in flight
+
+  explicit KeyLoads(const ScanSpec &spec) {
+    int64_t codeBytes = spec.bits / 8;
+    if (spec.planes) {
+      keys = bytes = 4; // a byte of 4 keys a load
+      groups = std::max<int64_t>(1, 16 / codeBytes);
+    } else if (spec.aligned) {
+      keys = std::max<int64_t>(1, 16 / codeBytes);
+      bytes = 16;
+      groups = std::max<int64_t>(1, 64 / std::max<int64_t>(16, codeBytes));
+    } else {
+      keys = 1;
+      bytes = std::min<int64_t>(16, codeBytes & -codeBytes); // the largest power of two in it
+      groups = std::clamp<int64_t>(32 / codeBytes, 1, 4);
+    }
+  }
+};
+
 /// The query side of a row, in registers.
 struct Row {
   Value index; ///< within the rows of this CTA
@@ -113,110 +133,152 @@ struct Row {
 };
 
 /// Neighbouring keys that one thread reads and writes together.
-struct Chunk {
+struct Group {
   Value key;      ///< i32; the first one is `offset` after it
   int64_t offset; ///< a constant, so that it becomes part of an instruction
+  Value inside;   ///< whether the chunk has it; null: it has
   SmallVector<SmallVector<Value>> codes;
 };
 
 class ScanEmitter {
 public:
   ScanEmitter(const ScanSpec &spec, gpu::GPUFuncOp func)
-      : spec(spec), func(func), b(func.getLoc(), func.getContext()), words(spec.getWords()),
-        rows(spec.getRowsPerBlock()), bins(spec.getMaxDistance() + 1), rowWords(getRowWords(spec)) {
-    b.setInsertionPointToStart(&func.getBody().front());
-  }
+      : spec(spec), func(func), b(func), loads(spec), words(spec.getWords()), rows(spec.rowTile),
+        rowBins(getRowBins(spec)), rowWords(getRowWords(spec)),
+        counts(spec.count.kind != CountSpec::None) {}
 
   void emit();
 
 private:
+  void takeArguments();
   void emitIndices();
   void emitQueryPlanes();
   void emitScan();
-  void emitFlush();
+  void emitSpecialKeys();
+  void emitPadding();
+  void emitThresholds();
   Row emitRow(Value index);
-  void emitRows(ArrayRef<Chunk> chunks, const Row *onlyRow, bool all);
-  void emitRowOfChunks(ArrayRef<Chunk> chunks, const Row &row, bool all);
-  SmallVector<Value> emitDistances(ArrayRef<Chunk> chunks, const Row &row);
+  void emitRows(ArrayRef<Group> groups, const Row *onlyRow);
+  void emitRowOfGroups(ArrayRef<Group> groups, const Row &row);
+  SmallVector<Value> emitDistances(ArrayRef<Group> groups, const Row &row);
+  Group loadGroup(Value key, int64_t offset, Value inside);
 
   /// Element `i` of the [rows, size] array `array` at row `row`.
   Value at(Value row, int64_t size, Value i) { return b.add(b.mul(row, b.i32(size)), i); }
+  /// The keys that a row sees.
+  Value getLimit(Value row) {
+    return getRowLimit(b, length, queries, b.remU(b.add(firstRow, row), queries));
+  }
+  /// The distances of a row of this CTA.
+  Value getDistances(Value row) {
+    Value pitch = b.toIndex(rowPitch);
+    return b.view(distances, b.mul(b.add(globalRow, b.toIndex(row)), pitch), pitch);
+  }
 
   const ScanSpec &spec;
   gpu::GPUFuncOp func;
   KernelBuilder b;
-  int64_t words, rows, bins, rowWords;
+  KeyLoads loads;
+  int64_t words, rows, rowBins, rowWords;
+  bool counts;
 
   // Arguments and shared buffers.
-  Value queryCodes, keyCodes, lengths, distances, histogram, offsets, numKeys;
+  Value queryCodes, keyCodes, lengths, forced, distances;
+  Value numKeys, rowPitch, numRows, queries, keyOffset, batchStride, headStride;
+  CountArguments count;
   Value bin, plane, offset;
   Value weights; ///< union of the weights of a row; weighted codes only
+  SmallVector<Value> thresholdShared;
   // Positions, uniform over the CTA but `thread`.
-  Value thread, split, numSplits;
+  Value thread, batch, chunk, chunks;
   Value firstRow;  ///< of this CTA among the rows of its KV head, i32
+  Value tileRows;  ///< rows of this CTA
   Value globalRow; ///< of this CTA among all rows, index
-  Value kvHead;    ///< among those of all batch entries, index
-  Value length;    ///< keys that exist
+  Value kvHead;    ///< among those of the batch entry
+  Value kvHeads;
+  Value length; ///< keys that exist
+  ChunkRange range;
   Value zero, one, threads;
 };
 } // namespace
 
-void ScanEmitter::emit() {
-  auto args = func.getArguments();
-  unsigned next = 0;
-  queryCodes = args[next++];
-  keyCodes = args[next++];
+void ScanEmitter::takeArguments() {
+  ValueRange args = func.getArguments();
+  auto next = [&] {
+    Value value = args.front();
+    args = args.drop_front();
+    return value;
+  };
+  queryCodes = next();
+  keyCodes = next();
   if (spec.hasLengths)
-    lengths = args[next++];
-  distances = args[next++];
-  histogram = args[next++];
-  offsets = args[next++];
-  numKeys = args[next++];
-  bin = func.getWorkgroupAttributions()[0];
-  plane = func.getWorkgroupAttributions()[1];
-  offset = func.getWorkgroupAttributions()[2];
-  if (spec.weighted)
-    weights = func.getWorkgroupAttributions()[3];
+    lengths = next();
+  if (spec.hasForced)
+    forced = next();
+  distances = next();
+  for (Value *value :
+       {&numKeys, &rowPitch, &numRows, &queries, &keyOffset, &batchStride, &headStride})
+    *value = next();
+  count = CountArguments::take(spec.count, args);
 
+  ArrayRef<BlockArgument> shared = func.getWorkgroupAttributions();
+  plane = shared[0];
+  offset = shared[1];
+  shared = shared.drop_front(2);
+  if (spec.weighted) {
+    weights = shared.front();
+    shared = shared.drop_front();
+  }
+  if (counts) {
+    bin = shared.front();
+    thresholdShared.assign(shared.begin() + 1, shared.end());
+  }
+}
+
+void ScanEmitter::emit() {
+  takeArguments();
+  b.launchDependents();
   emitIndices();
-  b.loop(thread, b.i32(rows * bins), threads, [&](Value i) { b.store(zero, bin, i); });
+  if (counts)
+    b.loop(thread, b.i32(rows * rowBins), threads, [&](Value i) { b.store(zero, bin, i); });
   b.loop(thread, b.i32(rows), threads, [&](Value i) {
     b.store(zero, offset, i);
     if (weights)
       b.store(zero, weights, i);
   });
   b.barrier();
+  b.waitForPrevious();
   emitQueryPlanes();
   b.barrier();
   emitScan();
+  if (!counts)
+    return;
   b.barrier();
-  emitFlush();
-  gpu::ReturnOp::create(b);
+  emitSpecialKeys();
+  emitPadding();
+  b.barrier();
+  emitThresholds();
 }
 
 void ScanEmitter::emitIndices() {
   zero = b.i32(0);
   one = b.i32(1);
-  threads = b.i32(ScanSpec::kThreads);
-  thread = b.threadX(ScanSpec::kThreads);
-  split = b.blockId(gpu::Dimension::x);
-  numSplits = b.gridSize(gpu::Dimension::x);
-  Value batch = b.blockId(gpu::Dimension::z);
-  Value blockRow = b.blockId(gpu::Dimension::y);
-  Value blockRows = b.gridSize(gpu::Dimension::y);
-
-  // Grid y is [Hkv, rowBlocks].
-  Value block = b.add(b.mul(batch, blockRows), blockRow);
-  Value rowBlocks = b.i32(spec.rowBlocks);
-  kvHead = b.toIndex(arith::DivUIOp::create(b, block, rowBlocks));
-  firstRow = b.mul(arith::RemUIOp::create(b, block, rowBlocks), b.i32(rows));
-  globalRow = b.mul(b.toIndex(block), b.toIndex(b.i32(rows)));
-
-  length = numKeys;
-  if (spec.hasLengths) {
-    Value perBatch = b.view(lengths, b.toIndex(zero), b.toIndex(b.gridSize(gpu::Dimension::z)));
-    length = b.maxS(b.minS(b.load(perBatch, batch), numKeys), zero);
-  }
+  threads = b.i32(kRetrieveThreads);
+  thread = b.threadX(kRetrieveThreads);
+  chunk = b.blockId(gpu::Dimension::x);
+  chunks = b.gridSize(gpu::Dimension::x);
+  batch = b.blockId(gpu::Dimension::z);
+  // Grid y is [Hkv, row tiles].
+  Value tiles = b.divU(b.add(numRows, b.i32(rows - 1)), b.i32(rows));
+  Value y = b.blockId(gpu::Dimension::y);
+  kvHead = b.divU(y, tiles);
+  kvHeads = b.divU(b.gridSize(gpu::Dimension::y), tiles);
+  firstRow = b.mul(b.sub(y, b.mul(kvHead, tiles)), b.i32(rows));
+  tileRows = b.minS(b.sub(numRows, firstRow), b.i32(rows));
+  Value head = b.add(b.mul(b.toIndex(batch), b.toIndex(kvHeads)), b.toIndex(kvHead));
+  globalRow = b.add(b.mul(head, b.toIndex(numRows)), b.toIndex(firstRow));
+  length = getLength(b, lengths, batch, numKeys);
+  range = getChunkRange(b, length, chunk, chunks);
 }
 
 /// One warp a word of a row: a lane adds up the weights of its bit over the
@@ -225,22 +287,29 @@ void ScanEmitter::emitQueryPlanes() {
   Value lane = b.band(thread, b.i32(31));
   Value warp = b.shr(thread, 5);
   int64_t codeBytes = spec.weighted ? spec.bits : spec.bits / 8;
-  // Query codes are [kvHead, heads, queries, bytes]; a row's heads lie `queries` apart.
-  Value perHead = b.toIndex(b.i32(spec.heads * spec.queries * codeBytes));
-  Value codes = b.view(queryCodes, b.mul(kvHead, perHead), perHead);
+  // Query codes are [Hkv, rows, bytes], or summed [Hkv, heads, M, bytes].
+  Value rowsOfCodes = spec.summands > 1 ? b.mul(queries, b.i32(spec.summands)) : numRows;
+  Value perHead = b.mul(b.toIndex(rowsOfCodes), b.toIndex(b.i32(codeBytes)));
+  Value head = b.add(b.mul(b.toIndex(batch), b.toIndex(kvHeads)), b.toIndex(kvHead));
+  Value codes = b.view(queryCodes, b.mul(head, perHead), perHead);
+  Value headStep = b.mul(queries, b.i32(codeBytes));
 
-  Value lastPair = b.i32(rows * words);
-  b.loop(warp, lastPair, b.i32(ScanSpec::kThreads / 32), [&](Value pair) {
-    Value row = arith::DivUIOp::create(b, pair, b.i32(words));
-    Value word = arith::RemUIOp::create(b, pair, b.i32(words));
+  b.loop(warp, b.mul(tileRows, b.i32(words)), b.i32(kRetrieveThreads / 32), [&](Value pair) {
+    Value row = b.divU(pair, b.i32(words));
+    Value word = b.remU(pair, b.i32(words));
     Value bit = b.add(b.shl(word, 5), lane);
+    Value exists;
+    if (spec.bits % 32) {
+      exists = b.cmp(CmpIPredicate::slt, bit, b.i32(spec.bits));
+      bit = b.select(exists, bit, zero);
+    }
     Value byte = spec.weighted ? bit : b.shr(bit, 3);
     Value first = at(b.add(firstRow, row), codeBytes, byte);
     // What the bit costs when the key's bit is 0 and when it is 1.
     SmallVector<Value> cost = b.loop(
-        zero, b.i32(spec.getSummands()), one, {zero, zero},
+        zero, b.i32(spec.summands), one, {zero, zero},
         [&](Value head, ValueRange sums) -> SmallVector<Value> {
-          Value code = b.load(codes, at(head, spec.queries * codeBytes, first));
+          Value code = b.load(codes, b.add(b.mul(head, headStep), first));
           Value ifZero, ifOne;
           if (spec.weighted) {
             Value weight = arith::ExtSIOp::create(b, b.getI32Type(), code);
@@ -255,6 +324,9 @@ void ScanEmitter::emitQueryPlanes() {
           return {b.add(sums[0], ifZero), b.add(sums[1], ifOne)};
         },
         /*unroll=*/true); // the loads overlap
+    if (exists)
+      for (Value &sum : cost)
+        sum = b.select(exists, sum, zero);
     Value common = b.minS(cost[0], cost[1]);
     Value weight = b.sub(b.maxS(cost[0], cost[1]), common);
     weight = b.shr(weight, spec.getScale() == 2);
@@ -300,10 +372,10 @@ Row ScanEmitter::emitRow(Value index) {
   return row;
 }
 
-SmallVector<Value> ScanEmitter::emitDistances(ArrayRef<Chunk> chunks, const Row &row) {
+SmallVector<Value> ScanEmitter::emitDistances(ArrayRef<Group> groups, const Row &row) {
   SmallVector<SmallVector<Value>> differing; // per key
-  for (const Chunk &chunk : chunks)
-    for (const SmallVector<Value> &code : chunk.codes) {
+  for (const Group &group : groups)
+    for (const SmallVector<Value> &code : group.codes) {
       SmallVector<Value> &words = differing.emplace_back();
       for (auto [key, sign] : llvm::zip_equal(code, row.signs))
         words.push_back(b.bxor(key, sign));
@@ -342,155 +414,347 @@ SmallVector<Value> ScanEmitter::emitDistances(ArrayRef<Chunk> chunks, const Row 
   return sums;
 }
 
-/// Writes and counts the distances of `chunks` to one row. `all`: every query
-/// row sees every one of these keys.
-void ScanEmitter::emitRowOfChunks(ArrayRef<Chunk> chunks, const Row &row, bool all) {
-  Value n = b.toIndex(numKeys);
-  Value outOfRow = b.mul(b.add(globalRow, b.toIndex(row.index)), n);
-  Value out = b.view(distances, outOfRow, n);
+/// Writes and counts the distances of `groups` to one row. Keys that the row does
+/// not see or that are forced are counted as well, and taken out at the end.
+void ScanEmitter::emitRowOfGroups(ArrayRef<Group> groups, const Row &row) {
+  Value out = getDistances(row.index);
   Type type = b.getIntegerType(spec.getDistanceBits());
-  Value count = one;
-  if (!all && spec.queries > 1) { // adding 0 costs less than a branch
-    Value query = arith::RemUIOp::create(b, b.add(firstRow, row.index), b.i32(spec.queries));
-    Value limit = b.add(b.sub(length, b.i32(spec.queries - 1)), query);
-    Value seen = b.cmp(CmpIPredicate::slt, chunks.front().key, limit);
-    count = arith::ExtUIOp::create(b, b.getI32Type(), seen);
-  }
-  SmallVector<Value> sums = emitDistances(chunks, row);
-  Value firstBin = at(row.index, bins, zero);
+  SmallVector<Value> sums = emitDistances(groups, row);
+  Value firstBin = at(row.index, rowBins, zero);
   ArrayRef<Value> rest = sums;
-  for (const Chunk &chunk : chunks) {
-    ArrayRef<Value> mine = rest.take_front(chunk.codes.size());
+  for (const Group &group : groups) {
+    ArrayRef<Value> mine = rest.take_front(group.codes.size());
     rest = rest.drop_front(mine.size());
-    SmallVector<Value> narrow;
-    for (Value sum : mine)
-      narrow.push_back(arith::TruncIOp::create(b, type, sum));
-    b.storeVector(narrow, out, b.plus(chunk.key, chunk.offset),
-                  mine.size() * spec.getDistanceBits() / 8);
-    for (Value sum : mine)
-      b.atomic(LLVM::AtomicBinOp::add, count, bin, b.add(firstBin, sum));
+    auto write = [&] {
+      SmallVector<Value> narrow;
+      for (Value sum : mine)
+        narrow.push_back(arith::TruncIOp::create(b, type, sum));
+      b.storeVector(narrow, out, b.plus(group.key, group.offset),
+                    mine.size() * spec.getDistanceBits() / 8);
+      if (!counts)
+        return;
+      for (auto [i, sum] : llvm::enumerate(mine)) {
+        Value count = one;
+        // Adding 0 costs less than a branch.
+        if (group.inside && i > 0)
+          count = arith::ExtUIOp::create(
+              b, b.getI32Type(),
+              b.cmp(CmpIPredicate::slt, b.add(group.key, b.i32(group.offset + i)), range.end));
+        b.atomic(LLVM::AtomicBinOp::add, count, bin, b.add(firstBin, sum));
+      }
+    };
+    if (group.inside)
+      b.when(group.inside, write);
+    else
+      write();
   }
 }
 
-void ScanEmitter::emitRows(ArrayRef<Chunk> chunks, const Row *onlyRow, bool all) {
+void ScanEmitter::emitRows(ArrayRef<Group> groups, const Row *onlyRow) {
   if (onlyRow)
-    return emitRowOfChunks(chunks, *onlyRow, all);
-  b.loop(zero, b.i32(rows), one,
-         [&](Value index) { emitRowOfChunks(chunks, emitRow(index), all); });
+    return emitRowOfGroups(groups, *onlyRow);
+  b.loop(zero, tileRows, one, [&](Value index) { emitRowOfGroups(groups, emitRow(index)); });
+}
+
+/// `count` words from byte `index` on.
+static SmallVector<Value> loadWords(KernelBuilder &b, Value bytes, Value index, int64_t count,
+                                    int64_t alignment) {
+  auto type = VectorType::get({4 * count}, b.getI8Type());
+  Value vector = vector::LoadOp::create(b, type, bytes, index, /*nontemporal=*/false,
+                                        llvm::MaybeAlign(alignment));
+  vector = vector::BitCastOp::create(b, VectorType::get({count}, b.getI32Type()), vector);
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < count; ++i)
+    words.push_back(vector::ExtractOp::create(b, vector, i));
+  return words;
+}
+
+/// Four words, each a byte of four keys, to the word of each key.
+static SmallVector<Value> transposeBytes(KernelBuilder &b, ArrayRef<Value> rows) {
+  auto permute = [&](Value low, Value high, int64_t selector) -> Value {
+    Value operands[] = {low, high, b.i32(selector)};
+    return LLVM::CallIntrinsicOp::create(b, b.getI32Type(), b.getStringAttr("llvm.nvvm.prmt"),
+                                         operands)
+        .getResult(0);
+  };
+  SmallVector<Value> in(rows);
+  while (in.size() < 4)
+    in.push_back(b.i32(0));
+  Value low01 = permute(in[0], in[1], 0x5140), high01 = permute(in[0], in[1], 0x7362);
+  Value low23 = permute(in[2], in[3], 0x5140), high23 = permute(in[2], in[3], 0x7362);
+  return {permute(low01, low23, 0x5410), permute(low01, low23, 0x7632),
+          permute(high01, high23, 0x5410), permute(high01, high23, 0x7632)};
+}
+
+/// The codes of the keys from `key + offset` on; of the last keys of the chunk
+/// where it ends before.
+Group ScanEmitter::loadGroup(Value key, int64_t offset, Value inside) {
+  Group group{key, offset, inside, {}};
+  int64_t codeBytes = spec.bits / 8;
+  if (inside) { // a load that the others need as well
+    Value last = b.sub(range.end, one);
+    group.key = b.add(key, b.i32(offset));
+    group.offset = 0;
+    key = b.minS(group.key, b.band(last, b.i32(-loads.keys)));
+    offset = 0;
+  }
+  Value base = b.add(b.toIndex(keyOffset), b.mul(b.toIndex(batch), b.toIndex(batchStride)));
+  base = b.add(base, b.mul(b.toIndex(kvHead), b.toIndex(headStride)));
+  Value size = b.mul(b.toIndex(numKeys), b.toIndex(b.i32(codeBytes)));
+  Value codes = b.view(keyCodes, base, size);
+  auto word = [&](ArrayRef<Value> bytes) {
+    Value result;
+    for (auto [i, byte] : llvm::enumerate(bytes)) {
+      Value part = b.shl(arith::ExtUIOp::create(b, b.getI32Type(), byte), 8 * i);
+      result = result ? arith::OrIOp::create(b, result, part) : part;
+    }
+    return result;
+  };
+  if (spec.planes) {
+    // Byte j of key n is at [n / 64, j, n % 64].
+    Value n = b.add(key, b.i32(offset));
+    Value first = b.add(b.mul(b.shr(n, 6), b.i32(64 * codeBytes)), b.band(n, b.i32(63)));
+    group.codes.resize(loads.keys);
+    for (int64_t j = 0; j < codeBytes; j += 4) {
+      SmallVector<Value> bytes;
+      for (int64_t i = j; i < std::min(j + 4, codeBytes); ++i)
+        bytes.push_back(loadWords(b, codes, b.plus(first, 64 * i), 1, 4)[0]);
+      for (auto [code, value] : llvm::zip_equal(group.codes, transposeBytes(b, bytes)))
+        code.push_back(value);
+    }
+    return group;
+  }
+  Value first = b.mul(b.toIndex(key), b.toIndex(b.i32(codeBytes)));
+  SmallVector<Value> flat; // words, or smaller where loads are
+  int64_t total = loads.keys * codeBytes;
+  for (int64_t i = 0; i < total; i += loads.bytes) {
+    Value at = b.plus(first, offset * codeBytes + i);
+    if (loads.bytes >= 4)
+      llvm::append_range(flat, loadWords(b, codes, at, loads.bytes / 4, loads.bytes));
+    else
+      llvm::append_range(flat, b.loadVector(codes, at, loads.bytes, loads.bytes));
+  }
+  if (loads.bytes < 4) {
+    SmallVector<Value> assembled;
+    for (int64_t i = 0; i < total; i += 4)
+      assembled.push_back(word(ArrayRef<Value>(flat).slice(i, std::min<int64_t>(4, total - i))));
+    flat = assembled;
+  }
+  for (int64_t i = 0; i < loads.keys; ++i)
+    group.codes.emplace_back(ArrayRef<Value>(flat).slice(i * words, words));
+  return group;
 }
 
 void ScanEmitter::emitScan() {
-  // A thread reads 64 bytes a step in loads of 16 bytes: `chunkKeys` keys each,
-  // or a part of one key.
-  int64_t chunkKeys = std::max<int64_t>(1, 128 / spec.bits);
-  int64_t loadsPerChunk = std::max<int64_t>(1, spec.bits / 128);
-  int64_t numChunks = 4 / loadsPerChunk;
-  int64_t sliceKeys = ScanSpec::kThreads * chunkKeys;
-  int64_t tileKeys = numChunks * sliceKeys;
-
-  Value n = b.toIndex(numKeys);
-  Value headWords = b.mul(n, b.toIndex(b.i32(words)));
-  Value codes = b.view(keyCodes, b.mul(kvHead, headWords), headWords);
-  auto loadKeys = [&](Value key, int64_t offset, int64_t count) {
-    Chunk chunk{key, offset, {}};
-    SmallVector<Value> flat;
-    Value start = b.mul(key, b.i32(words));
-    int64_t total = count * words, step = std::min<int64_t>(4, total);
-    for (int64_t i = 0; i < total; i += step)
-      llvm::append_range(flat,
-                         b.loadVector(codes, b.plus(start, offset * words + i), step, 4 * step));
-    for (int64_t i = 0; i < total; i += words)
-      chunk.codes.emplace_back(ArrayRef<Value>(flat).slice(i, words));
-    return chunk;
-  };
-
+  int64_t sliceKeys = kRetrieveThreads * loads.keys;
+  int64_t tileKeys = loads.groups * sliceKeys;
   // The planes of a single row stay in registers for the whole scan.
   Row onlyRow;
   if (rows == 1)
     onlyRow = emitRow(zero);
   const Row *only = rows == 1 ? &onlyRow : nullptr;
 
-  // Whole tiles of keys that every query row sees. Heads start on 16 bytes only
-  // if N is a multiple of the keys in a chunk; if not, there are no tiles.
-  Value seenByAll = b.maxS(b.sub(length, b.i32(spec.queries - 1)), zero);
-  Value tiled = b.band(seenByAll, b.i32(-tileKeys));
-  if (chunkKeys > 1) {
-    Value ragged = b.band(numKeys, b.i32(chunkKeys - 1));
-    Value aligned = b.cmp(CmpIPredicate::eq, ragged, zero);
-    tiled = arith::SelectOp::create(b, aligned, tiled, zero);
-  }
-  Value inSlice = b.mul(thread, b.i32(chunkKeys));
-  b.loop(b.mul(split, b.i32(tileKeys)), tiled, b.mul(numSplits, b.i32(tileKeys)), [&](Value tile) {
+  Value inSlice = b.mul(thread, b.i32(loads.keys)), step = b.i32(tileKeys);
+  Value tiled = b.sub(range.end, b.remU(b.sub(range.end, range.begin), step));
+  b.loop(range.begin, tiled, step, [&](Value tile) {
     Value key = b.add(tile, inSlice);
-    SmallVector<Chunk> chunks;
-    for (int64_t i = 0; i < numChunks; ++i)
-      chunks.push_back(loadKeys(key, i * sliceKeys, chunkKeys));
-    emitRows(chunks, only, /*all=*/true);
+    SmallVector<Group> groups;
+    for (int64_t i = 0; i < loads.groups; ++i)
+      groups.push_back(loadGroup(key, i * sliceKeys, Value()));
+    emitRows(groups, only);
   });
-
-  // The rest, a key at a time: codes lie on their own size, 16 bytes at most.
-  Value first = b.add(tiled, b.add(b.mul(split, threads), thread));
-  b.loop(first, length, b.mul(numSplits, threads),
-         [&](Value key) { emitRows({loadKeys(key, 0, 1)}, only, /*all=*/false); });
+  // Less than a tile is left.
+  b.when(b.cmp(CmpIPredicate::slt, tiled, range.end), [&] {
+    Value key = b.add(tiled, inSlice);
+    SmallVector<Group> groups;
+    for (int64_t i = 0; i < loads.groups; ++i) {
+      Value first = b.add(key, b.i32(i * sliceKeys));
+      groups.push_back(loadGroup(key, i * sliceKeys, b.cmp(CmpIPredicate::slt, first, range.end)));
+    }
+    emitRows(groups, only);
+  });
 }
 
-void ScanEmitter::emitFlush() {
-  Value firstBin = b.mul(globalRow, b.toIndex(b.i32(bins)));
-  b.loop(thread, b.i32(rows * bins), threads, [&](Value i) {
-    Value count = b.load(bin, i);
-    b.when(b.cmp(CmpIPredicate::ne, count, zero), [&] {
-      b.atomic(LLVM::AtomicBinOp::add, count, histogram, b.add(firstBin, b.toIndex(i)));
+/// Takes the keys of the chunk that are no candidates out of the histograms.
+void ScanEmitter::emitSpecialKeys() {
+  Type type = b.getI32Type();
+  bool tiers = spec.count.kind == CountSpec::Tiers;
+  b.loop(zero, tileRows, one, [&](Value row) {
+    Value limit = getLimit(row), mine = getDistances(row);
+    Value firstBin = at(row, rowBins, zero);
+    auto drop = [&](Value key) {
+      Value distance = arith::ExtUIOp::create(b, type, b.load(mine, key));
+      b.atomic(LLVM::AtomicBinOp::sub, one, bin, b.add(firstBin, distance));
+      if (!tiers)
+        return;
+      Value visible = b.cmp(CmpIPredicate::slt, key, limit);
+      b.atomic(LLVM::AtomicBinOp::add, arith::ExtUIOp::create(b, type, visible), bin,
+               b.add(firstBin, b.i32(spec.getBins())));
+    };
+    Value sinks = zero, tail = limit;
+    if (tiers) {
+      sinks = count.sinks;
+      tail = b.maxS(b.maxS(b.sub(limit, count.window), sinks), zero);
+    }
+    if (tiers) {
+      b.loop(b.add(range.begin, thread), b.minS(range.end, sinks), threads, drop);
+      if (forced) {
+        Value n = b.toIndex(numKeys);
+        Value flags = b.view(forced, b.mul(b.toIndex(batch), n), n);
+        b.loop(b.add(b.maxS(range.begin, sinks), thread), b.minS(range.end, tail), threads,
+               [&](Value key) { b.when(b.load(flags, key), [&] { drop(key); }); });
+      }
+    }
+    b.loop(b.add(b.maxS(range.begin, tail), thread), range.end, threads, drop);
+  });
+}
+
+/// Distances that compaction reads but does not use.
+void ScanEmitter::emitPadding() {
+  if (spec.count.kind != CountSpec::Tiers)
+    return;
+  Value key = b.add(length, thread);
+  Value padded = b.band(b.add(length, b.i32(kCompactKeys - 1)), b.i32(-kCompactKeys));
+  Value last = b.band(b.cmp(CmpIPredicate::slt, range.begin, range.end),
+                      b.cmp(CmpIPredicate::eq, range.end, length));
+  b.when(b.band(last, b.cmp(CmpIPredicate::slt, key, padded)), [&] {
+    Value none = arith::TruncIOp::create(b, b.getIntegerType(spec.getDistanceBits()), zero);
+    b.loop(zero, tileRows, one, [&](Value row) { b.store(none, getDistances(row), key); });
+  });
+}
+
+void ScanEmitter::emitThresholds() {
+  int64_t bins = spec.getBins();
+  b.loop(zero, tileRows, one, [&](Value row) {
+    emitWriteHistogram(b, bin, at(row, rowBins, zero), count.histogram,
+                       b.add(globalRow, b.toIndex(row)), chunks, chunk, bins, thread);
+  });
+  ThresholdEmitter thresholds(b, spec.count, count, bins, thread, chunks, thresholdShared);
+  Value cta = b.add(b.mul(batch, b.gridSize(gpu::Dimension::y)), b.blockId(gpu::Dimension::y));
+  Value last = b.isLastBlock(count.counters, cta, chunks, thread, thresholds.getFlag());
+  b.when(last, [&] {
+    b.loop(zero, tileRows, one, [&](Value row) {
+      thresholds.emitRow(b.add(globalRow, b.toIndex(row)), getLimit(row), b.load(offset, row),
+                         spec.getScale(), /*bias=*/0);
     });
   });
-  b.when(b.cmp(CmpIPredicate::eq, split, zero), [&] {
-    Value out = b.view(offsets, globalRow, b.toIndex(b.i32(rows)));
-    b.loop(thread, b.i32(rows), threads, [&](Value i) { b.store(b.load(offset, i), out, i); });
-  });
 }
 
-gpu::GPUFuncOp mlir::dashkv::emitScanKernel(gpu::GPUModuleOp module, Location loc,
-                                            const ScanSpec &spec) {
-  MLIRContext *context = module.getContext();
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  Type i8 = builder.getI8Type(), i32 = builder.getI32Type();
-  auto pointer = [&](Type element) -> Type { return MemRefType::get({1}, element); };
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
 
-  enum Access { None, Constant, Aligned };
-  SmallVector<Type> types{pointer(i8), pointer(i32)};
+Value mlir::dashkv::chooseChunks(LaunchBuilder &b, Value keys, Value rowsOfCTAs) {
+  // Four CTAs, 32 warps, a multiprocessor hide the latency of a step.
+  Value share = b.floorDiv(b.mul(b.multiprocessors(), b.index(4)), b.max(rowsOfCTAs, b.index(1)));
+  Value most = b.min(b.ceilDiv(keys, b.index(512)), b.index(kMaxChunks));
+  return b.max(b.min(share, most), b.index(1));
+}
+
+/// The key codes as the scan reads them: a pointer, and in bytes where the first
+/// one is and the way from batch to batch and from head to head.
+static DeviceBuffer getKeyCodes(Value keyCodes, LaunchBuilder &b) {
+  auto type = cast<MemRefType>(keyCodes.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset, dense = 1;
+  bool isDense = succeeded(type.getStridesAndOffset(strides, offset));
+  for (int64_t i = type.getRank() - 1; isDense && i >= 2; --i) {
+    isDense = strides[i] == dense;
+    dense = i > 2 ? dense * type.getDimSize(i) : dense;
+  }
+  if (isDense)
+    return b.flatten(keyCodes);
+  DeviceBuffer result;
+  result.pointer = b.pointer(keyCodes);
+  result.offset = b.index(0);
+  Value head = b.mul(b.dim(keyCodes, 2), b.index(dense));
+  result.strides = {b.mul(head, b.dim(keyCodes, 1)), head};
+  return result;
+}
+
+static gpu::GPUFuncOp getKernel(const ScanSpec &spec, LaunchBuilder &b) {
+  Type i8 = b.getI8Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
+  KernelSignature signature;
+  signature.name = spec.getName();
+  signature.threads = kRetrieveThreads;
+  signature.minBlocks = spec.bits > 128 ? 2 : 4; // 32 warps hide the latency of a step
   // Only what no earlier kernel of the step writes may be read past the caches.
-  SmallVector<Access> access{None, Constant};
-  if (spec.hasLengths) {
-    types.push_back(pointer(i32));
-    access.push_back(None);
-  }
-  types.append(
-      {pointer(builder.getIntegerType(spec.getDistanceBits())), pointer(i32), pointer(i32), i32});
-  access.append({Aligned, None, None, None});
+  signature.parameters = {{i8}, {i8, KernelParameter::Constant}};
+  if (spec.hasLengths)
+    signature.parameters.push_back({i32});
+  if (spec.hasForced)
+    signature.parameters.push_back({b.getI1Type()});
+  signature.parameters.push_back(
+      {b.getIntegerType(spec.getDistanceBits()), KernelParameter::Aligned});
+  signature.parameters.append(4, {i32, KernelParameter::Scalar});
+  signature.parameters.append(3, {i64, KernelParameter::Scalar});
+  spec.count.addParameters(b.getContext(), signature.parameters);
+  signature.shared = getSharedBuffers(b.getContext(), spec);
+  return b.kernels.get(b.getLoc(), signature,
+                       [&](gpu::GPUFuncOp func) { ScanEmitter(spec, func).emit(); });
+}
 
-  int64_t rows = spec.getRowsPerBlock();
-  SmallVector<Type> shared{getSharedType(context, rows * (spec.getMaxDistance() + 1)),
-                           getSharedType(context, rows * getRowWords(spec)),
-                           getSharedType(context, rows)};
-  if (spec.weighted)
-    shared.push_back(getSharedType(context, rows));
-  auto func = gpu::GPUFuncOp::create(builder, loc, spec.getName(),
-                                     builder.getFunctionType(types, {}), shared);
-  func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-  func.setKnownBlockSize(ArrayRef<int32_t>{ScanSpec::kThreads, 1, 1});
-  // 32 warps a multiprocessor hide the latency of a step.
-  func->setAttr("nvvm.minctasm", builder.getI32IntegerAttr(4));
-  for (auto [i, kind] : llvm::enumerate(access)) {
-    if (kind != None) {
-      func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(16));
-      func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
-    }
-    if (kind == Constant)
-      func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), builder.getUnitAttr());
-  }
-  // LLVM may rely on more than the alignment of an element.
-  for (unsigned i = 0; i < shared.size(); ++i)
-    func.setWorkgroupAttributionAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
-                                     builder.getI64IntegerAttr(16));
-  ScanEmitter(spec, func).emit();
-  return func;
+void mlir::dashkv::launchScan(ScanSpec spec, const ScanOperands &operands, LaunchBuilder &b) {
+  DeviceBuffer codes = getKeyCodes(operands.keyCodes, b);
+  SmallVector<Value> arguments = {b.pointer(operands.queryCodes), codes.pointer};
+  if (spec.hasLengths)
+    arguments.push_back(b.pointer(operands.lengths));
+  if (spec.hasForced)
+    arguments.push_back(b.pointer(operands.forced));
+  llvm::append_values(arguments, operands.distances, b.i32(operands.keys), b.i32(operands.pitch),
+                      b.i32(operands.rows), b.i32(operands.queries), b.i64(codes.offset),
+                      b.i64(codes.strides[0]), b.i64(codes.strides[1]));
+  llvm::append_range(arguments, operands.count.getLaunchArguments(spec.count));
+  Value tiles = b.ceilDiv(operands.rows, b.index(spec.rowTile));
+  auto launch = [&](bool aligned) {
+    spec.aligned = aligned;
+    b.launch(getKernel(spec, b), {operands.chunks, b.mul(operands.kvHeads, tiles), operands.batch},
+             arguments);
+  };
+  if (spec.planes || spec.bits < 32 || !llvm::isPowerOf2_64(spec.bits))
+    return launch(/*aligned=*/false);
+
+  // Loads of 16 bytes, and the stores of their keys.
+  auto isMultiple = [&](Value value, int64_t factor) {
+    Value rest = b.createOrFold<arith::RemUIOp>(value, b.index(factor));
+    return b.cmp(CmpIPredicate::eq, rest, b.index(0));
+  };
+  Value aligned = isMultiple(operands.pitch, std::max<int64_t>(1, 128 / spec.bits));
+  for (Value bytes : {codes.offset, codes.strides[0], codes.strides[1]})
+    aligned = b.createOrFold<arith::AndIOp>(aligned, isMultiple(bytes, 16));
+  if (std::optional<int64_t> known = getConstantIntValue(aligned))
+    return launch(*known != 0);
+  auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  launch(/*aligned=*/true);
+  b.setInsertionPointToStart(branch.elseBlock());
+  launch(/*aligned=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// hamming_distance
+//===----------------------------------------------------------------------===//
+
+LogicalResult mlir::dashkv::lowerToLaunches(HammingDistanceOp op, LaunchBuilder &b) {
+  Value distances = op.getInit();
+  ScanSpec spec = getScanSpec(op.getQueryCodes(), op.getKeyCodes(), Value());
+  ScanOperands operands;
+  operands.queryCodes = op.getQueryCodes();
+  operands.keyCodes = op.getKeyCodes();
+  operands.distances = b.pointer(distances, LaunchBuilder::Access::Write);
+  operands.batch = b.dim(distances, 0);
+  operands.kvHeads = b.dim(op.getKeyCodes(), 1);
+  operands.queries = b.dim(distances, 2);
+  operands.keys = operands.pitch = b.dim(distances, 3);
+  Value codeHeads = b.dim(distances, 1);
+  operands.rows = b.mul(b.floorDiv(codeHeads, operands.kvHeads), operands.queries);
+  int64_t rows = getConstantIntValue(operands.rows).value_or(ShapedType::kDynamic);
+  if (failed(chooseRowTile(b.getContext(), spec, rows)))
+    llvm_unreachable("nothing is counted");
+  Value tiles = b.ceilDiv(operands.rows, b.index(spec.rowTile));
+  Value ctas = b.mul(b.mul(operands.batch, operands.kvHeads), tiles);
+  operands.chunks = chooseChunks(b, operands.keys, ctas);
+  launchScan(spec, operands, b);
+  return success();
 }
