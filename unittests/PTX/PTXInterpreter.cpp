@@ -74,7 +74,8 @@ bool Interpreter::load(std::string_view text) {
 }
 
 bool Interpreter::launch(const std::string &name, Dim3 grid, Dim3 block,
-                         const std::vector<uint64_t> &arguments, uint64_t dynamicShared) {
+                         const std::vector<uint64_t> &arguments, uint64_t dynamicShared,
+                         bool dependent) {
   auto found = module->kernels.find(name);
   if (found == module->kernels.end()) {
     error = "no kernel '" + name + "'";
@@ -90,6 +91,7 @@ bool Interpreter::launch(const std::string &name, Dim3 grid, Dim3 block,
   launch.grid = grid;
   launch.block = block;
   launch.dynamicShared = dynamicShared;
+  launch.dependent = dependent;
   launch.parameters.resize(kernel.parameterBytes());
   for (size_t i = 0; i < arguments.size(); ++i)
     std::memcpy(launch.parameters.data() + kernel.parameterOrder[i].offset, &arguments[i],

@@ -64,7 +64,8 @@ public:
   }
   /// Runs a kernel to its end. Arguments in order: addresses, integers, bits.
   bool launch(const std::string &kernel, Dim3 grid, Dim3 block,
-              const std::vector<uint64_t> &arguments, uint64_t dynamicShared = 0);
+              const std::vector<uint64_t> &arguments, uint64_t dynamicShared = 0,
+              bool dependent = false);
 
   const std::string &getError() const { return error; }
   const Module &getModule() const { return *module; }

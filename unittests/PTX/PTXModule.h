@@ -148,6 +148,7 @@ struct Kernel {
   uint64_t staticShared = 0; ///< bytes, as the hardware counts them
   unsigned maxThreads = 1024;
   bool exactThreads = false; ///< `.reqntid`
+  unsigned minBlocks = 0;    ///< `.minnctapersm`
   unsigned cluster[3] = {0, 0, 0};
   std::vector<uint64_t> executed; ///< by instruction, threads
 
@@ -166,6 +167,7 @@ struct GlobalVariable {
 
 struct Module {
   std::string target;
+  int version = 0; ///< 10 times
   std::map<std::string, std::unique_ptr<Kernel>, std::less<>> kernels;
   std::map<std::string, std::unique_ptr<GlobalVariable>, std::less<>> globals;
 };

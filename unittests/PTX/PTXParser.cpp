@@ -143,6 +143,8 @@ bool Parser::statement() {
   for (std::string_view word : {".version", ".target", ".address_size", ".loc ", ".loc\t", ".file"})
     if (startsWith(word)) {
       std::string_view s = takeUntil("\n");
+      if (word == ".version" && s.size() > 11)
+        module.version = 10 * (s[9] - '0') + (s[11] - '0');
       if (word == ".target")
         module.target = trim(s.substr(7, s.find_first_of(",/") - 7));
       return true;
@@ -200,8 +202,8 @@ static bool consume(std::string_view &s, std::string_view prefix) {
 
 bool Parser::directive(std::string_view s) {
   std::string_view whole = s;
-  if (s.empty() || s == ")" || consume(s, ".pragma") || consume(s, ".minnctapersm") ||
-      consume(s, ".maxnreg") || consume(s, ".explicitcluster") || consume(s, ".alias"))
+  if (s.empty() || s == ")" || consume(s, ".pragma") || consume(s, ".maxnreg") ||
+      consume(s, ".explicitcluster") || consume(s, ".alias") || consume(s, ".maxclusterrank"))
     return true;
   bool isExtern = consume(s, ".extern");
   consume(s, ".visible") || consume(s, ".weak");
@@ -217,7 +219,14 @@ bool Parser::directive(std::string_view s) {
     }
     return true;
   }
-  if (kernel && (consume(s, ".reqnctapercluster") || consume(s, ".maxclusterrank"))) {
+  if (kernel && consume(s, ".minnctapersm")) {
+    int64_t value;
+    if (!parseInteger(s, value))
+      return fail("unknown directive", whole);
+    kernel->minBlocks = value;
+    return true;
+  }
+  if (kernel && consume(s, ".reqnctapercluster")) {
     unsigned i = 0;
     for (std::string_view part : split(s, ',')) {
       int64_t value;

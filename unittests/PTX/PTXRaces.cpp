@@ -47,13 +47,12 @@ void Races::acquire(unsigned agent, const VectorClock &from) {
 
 bool Races::isBefore(Mark mark, const VectorClock &clock) {
   auto ordered = [&](Mark single) {
-    unsigned agent = (single & ~atomicBit) >> clockBits;
+    unsigned agent = single >> clockBits;
     if ((single & ((1u << clockBits) - 1)) <= clock[agent])
       return true;
     conflict = single;
     return false;
   };
-  mark &= ~atomicBit;
   if (!(mark & setBit))
     return ordered(mark);
   const std::vector<Mark> &set = sets[mark & ~setBit];
@@ -89,24 +88,20 @@ Races::Mark Races::add(Mark set, Mark mark, const VectorClock &clock) {
 bool Races::check(unsigned agent, Kind kind, uint64_t at, const VectorClock &clock) {
   Byte &byte = bytes[at];
   Mark mark = getMark(agent);
-  // An agent's own accesses are in order.
-  bool atomicBefore = byte.writer & atomicBit;
-  if (!(kind == Atomic && atomicBefore) && byte.writer && !isBefore(byte.writer, clock)) {
-    conflictIsWrite = true;
+  auto isOrdered = [&](Mark earlier, const char *kindOfEarlier) {
+    conflictKind = kindOfEarlier;
+    return !earlier || earlier == mark || isBefore(earlier, clock);
+  };
+  if (!isOrdered(byte.writer, "write") || (kind != Read && !isOrdered(byte.reader, "read")) ||
+      (kind != Atomic && !isOrdered(byte.atomics, "atomic")))
     return false;
-  }
-  if (kind != Read && byte.reader && byte.reader != mark && !isBefore(byte.reader, clock)) {
-    conflictIsWrite = false;
-    return false;
-  }
   if (kind == Read) {
     byte.reader = add(byte.reader, mark, clock);
-  } else if (kind == Write) {
-    byte.writer = mark;
-    byte.reader = 0;
+  } else if (kind == Atomic) {
+    byte.atomics = add(byte.atomics, mark, clock);
   } else {
-    byte.writer = (atomicBefore ? add(byte.writer & ~atomicBit, mark, clock) : mark) | atomicBit;
-    byte.reader = 0;
+    byte.writer = mark;
+    byte.reader = byte.atomics = 0;
   }
   return true;
 }
@@ -123,11 +118,13 @@ bool Races::access(unsigned agent, Kind kind, uint64_t address, unsigned count, 
       // Since the last release of this warp: lanes need something between them.
       if (byte.lane >> 5 == (stamp >> 5) && byte.lane != stamp && kind == Read) {
         conflict = byte.writer;
-        conflictIsWrite = conflictInWarp = true;
+        conflictInWarp = true;
         return false;
       }
     }
-    if (!(kind == Read && byte.reader == mark) && !check(agent, kind, at, clock))
+    bool known = kind == Read ? byte.reader == mark && !byte.atomics
+                              : kind == Atomic && byte.atomics == mark && !byte.reader;
+    if (!known && !check(agent, kind, at, clock))
       return false;
     if (kind == Write)
       byte.lane = stamp;
@@ -138,11 +135,10 @@ bool Races::access(unsigned agent, Kind kind, uint64_t address, unsigned count, 
 std::string Races::describe() const {
   if (conflictInWarp)
     return "race with a write of another lane, without a warp-wide instruction between";
-  unsigned agent = (conflict & ~atomicBit) >> clockBits;
+  unsigned agent = conflict >> clockBits;
   std::string who = agent < numWarps ? "of warp " + std::to_string(agent)
                     : agent < 2 * numWarps
                         ? "of a cp.async of warp " + std::to_string(agent - numWarps)
                         : std::string("of a bulk copy");
-  return std::string("race with a ") + (conflictIsWrite ? "write " : "read ") + who +
-         ", without a barrier between";
+  return std::string("race with a ") + conflictKind + " " + who + ", without a barrier between";
 }

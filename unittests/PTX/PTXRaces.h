@@ -47,9 +47,8 @@ public:
   std::string describe() const;
 
 private:
-  // A mark is an agent and its clock, or the index of a set of these. Marks of
-  // writes also say whether they are atomic.
-  static constexpr uint32_t setBit = 1u << 31, atomicBit = 1u << 30, clockBits = 23;
+  // A mark is an agent and its clock, or the index of a set of these.
+  static constexpr uint32_t setBit = 1u << 31, clockBits = 23;
   using Mark = uint32_t;
   Mark getMark(unsigned agent) const { return agent << clockBits | clocks[agent][agent]; }
   bool isBefore(Mark mark, const VectorClock &clock);
@@ -57,8 +56,8 @@ private:
   bool check(unsigned agent, Kind kind, uint64_t at, const VectorClock &clock);
 
   struct Byte {
-    Mark writer = 0, reader = 0;
-    uint32_t lane = 0; ///< of the last write: number of syncs, lane
+    Mark writer = 0, reader = 0, atomics = 0; ///< the atomics since the write
+    uint32_t lane = 0;                        ///< of the last write: number of syncs, lane
   };
   unsigned numWarps = 0;
   std::vector<VectorClock> clocks;
@@ -67,7 +66,8 @@ private:
   std::vector<std::vector<Mark>> sets;
   std::unordered_map<uint64_t, Mark> transitions;
   Mark conflict = 0;
-  bool conflictIsWrite = false, conflictInWarp = false;
+  const char *conflictKind = "";
+  bool conflictInWarp = false;
 };
 
 } // namespace ptx
