@@ -7,11 +7,16 @@ using namespace mlir::dashkv;
 
 // Every chip has redux.sync (sm_80), which the kernels use.
 static constexpr int64_t kStaticShared = 48 * 1024;
+static constexpr int64_t kLargeShared = 227 * 1024, kSmallShared = 99 * 1024;
 static constexpr NVPTXTarget kTargets[] = {
-    {"sm_80", 80, kStaticShared},         {"sm_86", 80, kStaticShared},
-    {"sm_89", 81, kStaticShared, true},   {"sm_90", 80, kStaticShared, true},
-    {"sm_90a", 80, kStaticShared, true},  {"sm_100", 86, kStaticShared, true},
-    {"sm_100a", 86, kStaticShared, true}, {"sm_120", 87, kStaticShared, true},
+    {"sm_80", 80, kStaticShared, 163 * 1024},
+    {"sm_86", 80, kStaticShared, kSmallShared},
+    {"sm_89", 81, kStaticShared, kSmallShared, true},
+    {"sm_90", 80, kStaticShared, kLargeShared, true, true},
+    {"sm_90a", 80, kStaticShared, kLargeShared, true, true},
+    {"sm_100", 86, kStaticShared, kLargeShared, true, true},
+    {"sm_100a", 86, kStaticShared, kLargeShared, true, true},
+    {"sm_120", 87, kStaticShared, kSmallShared, true, true},
 };
 
 ArrayRef<NVPTXTarget> NVPTXTarget::getAll() { return kTargets; }

@@ -26,8 +26,12 @@ struct NVPTXTarget {
   unsigned ptxVersion;
   /// Shared memory that a kernel may declare statically.
   int64_t staticSharedBytes;
+  /// Shared memory of a CTA, static and dynamic together.
+  int64_t sharedBytes;
   /// f8 is converted by an instruction.
   bool hasF8 = false;
+  /// Copies in bulk from global to shared memory, and kernels that start early.
+  bool hasBulkCopy = false;
 
   /// All supported chips.
   static ArrayRef<NVPTXTarget> getAll();

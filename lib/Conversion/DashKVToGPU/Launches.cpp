@@ -135,6 +135,7 @@ Value LaunchBuilder::pointer(Value memref, Access access) {
 void LaunchBuilder::finish() {
   for (auto [from, to] : copiesBack)
     memref::CopyOp::create(*this, from, to);
+  copiesBack.clear();
 }
 
 Value LaunchBuilder::workspace(Type element, Value size, std::optional<int8_t> init) {

@@ -156,6 +156,7 @@ LogicalResult lowerToLaunches(CalibrateOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(SelectOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(RetrieveOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(TieredAttentionOp op, LaunchBuilder &b);
 
 /// The operands of a `retrieve`, memrefs as its verifier takes them; what is not
 /// given is null.

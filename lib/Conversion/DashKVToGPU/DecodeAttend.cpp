@@ -1,0 +1,169 @@
+//===- DecodeAttend.cpp - The decode kernel: attention and merges ---------===//
+#include "Decode.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+
+/// Writes an output, and with the first of a column its lse.
+void DecodeEmitter::emitOutput(int64_t tile, Value column, Value dim, Value acc, Value max,
+                               Value sum) {
+  Value empty = b.cmpF(CmpFPredicate::OEQ, sum, b.f32(0));
+  Value value = b.select(empty, b.f32(0), b.mulF(acc, b.reciprocal(sum)));
+  if (spec.hasScales) {
+    Value scales = b.view(arg("value_scale"), b.toIndex(zero), b.toIndex(kvHeads));
+    value = b.mulF(value, b.load(scales, kvHead));
+  }
+  auto at = [&](StringRef name, Value i) { return b.mul(b.toIndex(i), b.toIndex(arg(name))); };
+  Value head = b.add(b.add(b.mul(kvHead, b.i32(spec.group)), column), b.i32(8 * tile));
+  Value offset = b.add(at("out_batch", batch), b.add(at("out_head", head), at("out_row", row)));
+  Value size = b.toIndex(b.i32(spec.attend.valueDepth));
+  b.store(b.fromF32(value, spec.out), b.view(arg("out"), offset, size), dim);
+  if (!spec.hasLse)
+    return;
+  b.when(b.cmp(CmpIPredicate::eq, dim, zero), [&] {
+    constexpr float ln2 = 0.69314718f;
+    Value lse = b.mulF(b.addF(b.log2(sum), max), b.f32(ln2));
+    lse = b.select(empty, b.f32(-std::numeric_limits<float>::infinity()), lse);
+    // [batch, heads, rows]
+    Value heads = b.mul(kvHeads, b.i32(spec.group));
+    Value index = b.add(b.mul(b.add(b.mul(batch, heads), head), b.i32(spec.queries)), row);
+    b.store(lse, b.view(arg("lse"), b.toIndex(index), b.toIndex(one)), zero);
+  });
+}
+
+void DecodeEmitter::emitAttend() {
+  constexpr int64_t warps = DecodeSpec::kWarps, tileKeys = AttendShape::kEntries;
+  // Whole tiles as long as there are warps without one, then equal runs.
+  Value share = b.divU(b.add(count, b.i32(warps - 1)), b.i32(warps));
+  share = b.maxS(share, b.i32(tileKeys));
+  Value first = b.minS(b.mul(warp, share), count), last = b.minS(b.add(first, share), count);
+
+  Value scale = arg("scale");
+  if (spec.hasScales) {
+    Value scales = b.view(arg("key_scale"), b.toIndex(zero), b.toIndex(kvHeads));
+    scale = b.mulF(scale, b.load(scales, kvHead));
+  }
+  Type i64 = b.getI64Type();
+  auto rows = [&](StringRef name, Type element) {
+    auto wide = [&](Value value) -> Value { return arith::ExtUIOp::create(b, i64, value); };
+    Value elements = b.add(b.mul(wide(batch), arg((name + "_batch").str())),
+                           b.mul(wide(kvHead), arg((name + "_head").str())));
+    int64_t size = element.getIntOrFloatBitWidth() / 8;
+    Value bytes = b.mul(elements, arith::ConstantOp::create(b, b.getI64IntegerAttr(size)));
+    return AttendEmitter::address(b, arg(name), bytes);
+  };
+  Value keyRows = rows("key", spec.attend.key), valueRows = rows("value", spec.attend.value);
+
+  Value tileBoxes;
+  if (spec.split)
+    tileBoxes =
+        b.add(b.mul(b.mul(splits, splits), b.i32(spec.getBins())), b.mul(splits, listWords));
+  for (int64_t i = 0; i < spec.getColumnTiles(); ++i) {
+    AttendShape shape = spec.getTile(i);
+    AttendEmitter attend(b, shape, lane);
+    Value head = b.add(b.mul(kvHead, b.i32(spec.group)), b.i32(8 * i));
+    Value base = b.add(b.mul(batch, arg("query_batch")), b.mul(row, arg("query_row")));
+    auto rowOf = [&](Value column) {
+      return b.add(base, b.mul(b.add(head, column), arg("query_head")));
+    };
+    AttendEmitter::Query query = attend.loadQuery(arg("query"), rowOf, scale);
+    SmallVector<Value> state =
+        b.loop(first, last, b.i32(tileKeys), attend.start(), [&](Value entry, ValueRange state) {
+          AttendEmitter::Tile tile;
+          tile.first = entry;
+          tile.end = last;
+          Value lastEntry = b.sub(last, one);
+          tile.keyOf = [&](Value entry) {
+            return b.load(words, b.add(listBase, b.minS(entry, lastEntry)));
+          };
+          tile.keyRow = [&](Value key) {
+            return AttendEmitter::row(b, keyRows, key, arg("key_stride"));
+          };
+          tile.valueRow = [&](Value key) {
+            return AttendEmitter::row(b, valueRows, key, arg("value_stride"));
+          };
+          return attend.add(state, query, tile);
+        });
+    Value partials = b.shr(ringBase, 2);
+    attend.storePartial(state, words, partials, warp, warps);
+    b.barrier();
+    int64_t total = spec.getOutputWords(i), stats = spec.getStatWords(i);
+    Value perCTA, boxWords;
+    if (spec.split) {
+      perCTA = arith::ShRUIOp::create(b, b.i32(total), logSplits);
+      boxWords = b.add(perCTA, b.i32(stats));
+    }
+    attend.mergeWarps(words, partials, thread, warps, [&](const AttendEmitter::Merged &merged) {
+      if (!spec.split)
+        return emitOutput(i, merged.column, merged.dim, merged.acc, merged.max, merged.sum);
+      // Output x belongs to CTA x / perCTA.
+      Value x = b.add(b.mul(merged.column, b.i32(shape.valueDepth)), merged.dim);
+      Value to = b.divU(arith::ShLIOp::create(b, x, logSplits), b.i32(total));
+      auto box = [&](Value to) {
+        return b.add(tileBoxes, b.mul(b.add(b.mul(to, splits), rank), boxWords));
+      };
+      auto bits = [&](Value value) -> Value {
+        return arith::BitcastOp::create(b, b.getI32Type(), value);
+      };
+      sendWord(b.add(box(to), b.sub(x, b.mul(to, perCTA))), bits(merged.acc));
+      // Statistics go to every CTA.
+      b.when(b.cmp(CmpIPredicate::ult, merged.dim, splits), [&] {
+        Value word = b.add(b.add(box(merged.dim), perCTA), b.shl(merged.column, 1));
+        sendWord(word, bits(merged.max));
+        sendWord(b.add(word, one), bits(merged.sum));
+      });
+    });
+    if (spec.split) {
+      emitMergeCTAs(i, tileBoxes, boxWords);
+      tileBoxes = b.add(tileBoxes, b.mul(b.mul(splits, splits), boxWords));
+    }
+    if (i + 1 < spec.getColumnTiles())
+      b.barrier();
+  }
+}
+
+/// Finishes this CTA's outputs of a tile.
+void DecodeEmitter::emitMergeCTAs(int64_t tile, Value firstBox, Value boxWords) {
+  int64_t partialWords = AttendEmitter::getPartialWords(spec.attend, DecodeSpec::kWarps);
+  Value mine = b.add(b.shr(ringBase, 2), b.i32(partialWords));
+  Value received = b.mul(splits, boxWords);
+  Value box = b.add(firstBox, b.mul(rank, received));
+  b.loop(thread, received, threads,
+         [&](Value i) { b.store(poll(1, boxAddress(b.add(box, i)))[0], words, b.add(mine, i)); });
+  b.barrier();
+  int64_t depth = spec.attend.valueDepth;
+  Value perCTA = b.sub(boxWords, b.i32(spec.getStatWords(tile)));
+  b.loop(thread, perCTA, threads, [&](Value i) {
+    Value x = b.add(b.mul(rank, perCTA), i);
+    Value column = b.divU(x, b.i32(depth)), dim = b.remU(x, b.i32(depth));
+    Value stat = b.add(b.add(mine, perCTA), b.shl(column, 1));
+    auto read = [&](Value word, Value from) -> Value {
+      Value value = b.load(words, b.add(word, b.mul(from, boxWords)));
+      return arith::BitcastOp::create(b, b.getF32Type(), value);
+    };
+    Value lastSplit = b.sub(splits, one);
+    Value max = b.loop(zero, splits, b.i32(4), read(stat, zero), [&](Value from, ValueRange max) {
+      Value result = max[0]; // one read twice does not change it
+      for (int64_t j = 0; j < 4; ++j)
+        result = b.maxF(result, read(stat, b.minS(b.add(from, b.i32(j)), lastSplit)));
+      return SmallVector<Value>{result};
+    })[0];
+    Value none = b.f32(0);
+    SmallVector<Value> sums =
+        b.loop(zero, splits, b.i32(4), {none, none}, [&](Value first, ValueRange carried) {
+          Value acc = carried[0], sum = carried[1];
+          for (int64_t j = 0; j < 4; ++j) {
+            Value from = b.add(first, b.i32(j));
+            Value exists = b.cmp(CmpIPredicate::slt, from, splits);
+            from = b.minS(from, lastSplit);
+            Value weight = b.select(exists, b.exp2(b.subF(read(stat, from), max)), none);
+            acc = b.fma(weight, read(b.add(mine, i), from), acc);
+            sum = b.fma(weight, read(b.add(stat, one), from), sum);
+          }
+          return SmallVector<Value>{acc, sum};
+        });
+    emitOutput(tile, column, dim, sums[0], max, sums[1]);
+  });
+}
