@@ -12,6 +12,7 @@
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -20,7 +21,14 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 void mlir::dashkv::buildGPUBuffersPipeline(OpPassManager &pm) {
-  pm.addPass(createConvertInteropToSCFPass());
+  ConvertInteropToSCFPassOptions interop;
+  interop.markIndependent = true;
+  pm.addPass(createConvertInteropToSCFPass(interop));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Rotary positions, norms and transposed weights join the ops that read them.
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createLinalgElementwiseOpFusionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildBufferizePipeline(pm);
@@ -32,6 +40,13 @@ void mlir::dashkv::buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineO
   ConvertDashKVToGPUPassOptions convert;
   convert.target = options.target;
   pm.addPass(createConvertDashKVToGPUPass(convert));
+  LowerGlueToGPUPassOptions glue;
+  glue.target = options.target;
+  pm.addPass(createLowerGlueToGPUPass(glue));
+  // Host code: numbers, buffers, launches.
+  OpPassManager &host = pm.nest<func::FuncOp>();
+  host.addPass(memref::createExpandStridedMetadataPass());
+  host.addPass(createLowerAffinePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -51,6 +51,33 @@ def ConvertDashKVToGPUPass : Pass<"convert-dashkv-to-gpu", "::mlir::ModuleOp"> {
     Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">];
 }
 
+def LowerGlueToGPUPass : Pass<"dashkv-lower-glue-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Turn what stands around attention into launches of kernels";
+  let description = [{
+    Structured ops, copies between strided buffers, and host loops over buffers
+    (a `tm_tensor.scatter` after convert-interop-to-scf) become launches of plain
+    kernels `dashkv_glue_<n>_<kind>` in the gpu.module of convert-dashkv-to-gpu,
+    with its calling convention: one-element memrefs and scalars of 32 bits (a
+    dynamic offset is two of them). A thread computes an element; a reduction over
+    neighbours in memory is shared by a warp. Functions of numbers are expanded:
+    nothing calls libdevice.
+
+    Outputs that a fill or a copy has set before start from the constant, and
+    writes that nothing reads are dropped. A copy between dense buffers stays.
+    Values that are read from memory for a kernel alone are read in it; all other
+    reads of the host are errors, since it must not wait for the device.
+
+    Pre: convert-dashkv-to-gpu has run. Post: the host computes with shapes alone.
+    Example: test/Conversion/lower-glue-to-gpu.mlir.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">];
+}
+
 def SelectTileConfigPass : Pass<"dashkv-select-tile-config"> {
   let summary = "Choose the CPU kernel of each op";
   let description = [{
@@ -136,12 +163,16 @@ def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {
   let summary = "Lower cache updates of foreign dialects to loops";
   let description = [{
     `tm_tensor.scatter`, by which exports with a static KV cache write it, becomes
-    loops over the updates, in order. Attention ops of these dialects are raised
+    loops over the updates, in order; with `mark-independent` those with unique
+    indices are marked `dashkv.independent`. Attention ops of these dialects are raised
     (dashkv-raise-attention) or stay.
     Example: test/Conversion/interop-to-scf.mlir.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::dashkv::DashKVDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"markIndependent", "mark-independent", "bool", /*default=*/"false",
+           "Mark loops whose iterations may run in any order">];
 }
 
 #endif // DASHKV_CONVERSION_PASSES

@@ -13,10 +13,18 @@ using namespace mlir::dashkv;
 // GPUKernels
 //===----------------------------------------------------------------------===//
 
+static constexpr llvm::StringLiteral kKernelsName = "dashkv_kernels";
+
+gpu::GPUModuleOp GPUKernels::find() {
+  if (!kernels)
+    kernels = module.lookupSymbol<gpu::GPUModuleOp>(kKernelsName);
+  return kernels;
+}
+
 gpu::GPUFuncOp GPUKernels::get(Location loc, const KernelSignature &signature,
                                function_ref<void(gpu::GPUFuncOp)> emit) {
-  if (!kernels)
-    kernels = createKernelModule(module, "dashkv_kernels", target);
+  if (!find())
+    kernels = createKernelModule(module, kKernelsName, target);
   if (auto func = kernels.lookupSymbol<gpu::GPUFuncOp>(signature.name))
     return func;
 

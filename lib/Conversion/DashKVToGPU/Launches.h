@@ -53,6 +53,8 @@ public:
   gpu::GPUFuncOp get(Location loc, const KernelSignature &signature,
                      function_ref<void(gpu::GPUFuncOp)> emit);
 
+  /// The gpu.module of the kernels, null as long as there is none.
+  gpu::GPUModuleOp find();
   const NVPTXTarget &getTarget() const { return target; }
   ModuleOp getModule() { return module; }
 
@@ -148,13 +150,13 @@ class FinalizeOp;
 class TieringAttr;
 
 LogicalResult lowerToLaunches(HashEncodeOp op, LaunchBuilder &b);
-LogicalResult lowerToLaunches(AttentionOp op, LaunchBuilder &b);
-LogicalResult lowerToLaunches(OnlineAttentionOp op, LaunchBuilder &b);
-LogicalResult lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(HammingDistanceOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(CalibrateOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(SelectOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(RetrieveOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(AttentionOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(OnlineAttentionOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(TieredAttentionOp op, LaunchBuilder &b);
 

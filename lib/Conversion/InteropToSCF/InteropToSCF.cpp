@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dashkv/Conversion/Passes.h"
+#include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/Interop/Interop.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -23,9 +24,11 @@ using namespace mlir::dashkv;
 
 namespace {
 /// original[dimension_map(indices[i]) + s] = region(updates[i, s], original[...])
-/// for every update i and every position s of its slice, in order.
+/// for every update i and every position s of its slice, in order. Unique indices
+/// make the order meaningless.
 struct ScatterToLoops : OpRewritePattern<tm_tensor::ScatterOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ScatterToLoops(MLIRContext *context, bool markIndependent)
+      : OpRewritePattern(context), markIndependent(markIndependent) {}
   LogicalResult matchAndRewrite(tm_tensor::ScatterOp op, PatternRewriter &rewriter) const override {
     Value updates = op.getInputs()[0], indices = op.getInputs()[1], original = op.getOutputs()[0];
     auto updateType = dyn_cast<RankedTensorType>(updates.getType());
@@ -69,9 +72,14 @@ struct ScatterToLoops : OpRewritePattern<tm_tensor::ScatterOp> {
           Value combined = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
           return {tensor::InsertOp::create(b, loc, combined, carried[0], place)};
         });
+    if (markIndependent && op.getUniqueIndices())
+      nest.loops.front()->setAttr(kIndependentAttrName, rewriter.getUnitAttr());
     rewriter.replaceOp(op, nest.results);
     return success();
   }
+
+private:
+  bool markIndependent;
 };
 
 struct ConvertInteropToSCFPass
@@ -79,7 +87,7 @@ struct ConvertInteropToSCFPass
   using Base::Base;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ScatterToLoops>(&getContext());
+    patterns.add<ScatterToLoops>(&getContext(), markIndependent);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

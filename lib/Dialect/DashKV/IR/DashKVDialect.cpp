@@ -26,13 +26,15 @@ void DashKVDialect::initialize() {
 }
 
 LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  if (attribute.getName() == kResidentAttrName && isa<FunctionOpInterface>(op)) {
+  StringRef name = attribute.getName(), opName = op->getName().getStringRef();
+  if ((name == kResidentAttrName && isa<FunctionOpInterface>(op)) ||
+      (name == kIndependentAttrName && opName == "scf.for")) {
     if (isa<UnitAttr>(attribute.getValue()))
       return success();
     return op->emitError("expected no value in '")
-           << kResidentAttrName << "', but got " << attribute.getValue();
+           << name << "', but got " << attribute.getValue();
   }
-  if (attribute.getName() == kInitAttrName && op->getName().getStringRef() == "memref.alloc") {
+  if (name == kInitAttrName && opName == "memref.alloc") {
     auto value = dyn_cast<IntegerAttr>(attribute.getValue());
     if (value && value.getType().isInteger(8))
       return success();

@@ -34,6 +34,8 @@ inline constexpr llvm::StringLiteral kResidentAttrName = "dashkv.resident";
 /// Attribute of a memref.alloc of the GPU lowering: the value, an i8, of all its
 /// bytes before the first launch.
 inline constexpr llvm::StringLiteral kInitAttrName = "dashkv.init";
+/// On an `scf.for`: its iterations write different elements, in any order.
+inline constexpr llvm::StringLiteral kIndependentAttrName = "dashkv.independent";
 /// Attribute of a step with the TileConfigAttr of its CPU kernel.
 inline constexpr llvm::StringLiteral kTileConfigAttrName = "dashkv.tile_config";
 

@@ -36,11 +36,12 @@ def DashKV_Dialect : Dialect {
     Row m of batch b sees `limit = clamp(lengths[b] - M + 1 + m, 0, N)` keys
     (bottom-right causal), with `lengths[b] = N` where the operand is absent.
 
-    Four attributes are discardable: `dashkv.role`, a string on arguments and
+    Five attributes are discardable: `dashkv.role`, a string on arguments and
     results of functions, names what `dashkv-apply-tiering` has added;
     `dashkv.tile_config`, on any op of the step level, is the choice of
     `dashkv-select-tile-config`; `dashkv.resident` on GPU kernels and
-    `dashkv.init` on allocations are marks of `convert-dashkv-to-gpu`.
+    `dashkv.init` on allocations are marks of `convert-dashkv-to-gpu`, and
+    `dashkv.independent` on an `scf.for` is one of `convert-interop-to-scf`.
   }];
   let dependentDialects = [];
   let useDefaultAttributePrinterParser = 1;

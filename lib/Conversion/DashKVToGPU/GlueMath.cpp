@@ -1,0 +1,93 @@
+//===- GlueMath.cpp - Functions of numbers without a library --------------===//
+//
+// Upstream turns ops of math and some of arith into calls of libdevice, which is
+// part of the CUDA toolkit. Kernels of ours call nothing.
+//
+//===----------------------------------------------------------------------===//
+#include "Glue.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace mlir::dashkv;
+
+/// What is an instruction, or a short sequence of them, as LLVM's intrinsic.
+static StringRef getIntrinsic(Operation *op) {
+  bool isF32 = op->getNumResults() == 1 && op->getResult(0).getType().isF32();
+  return llvm::StringSwitch<StringRef>(op->getName().getStringRef())
+      .Case("math.absf", "llvm.fabs")
+      .Case("math.ceil", "llvm.ceil")
+      .Case("math.copysign", "llvm.copysign")
+      .Case("math.floor", "llvm.floor")
+      .Case("math.fma", "llvm.fma")
+      .Case("math.rint", "llvm.rint")
+      .Case("math.roundeven", "llvm.roundeven")
+      .Case("math.sqrt", "llvm.sqrt")
+      .Case("math.trunc", "llvm.trunc")
+      .Case("arith.maxnumf", "llvm.maxnum")
+      .Case("arith.minnumf", "llvm.minnum")
+      .Case("math.rsqrt", isF32 ? "llvm.nvvm.rsqrt.approx.f" : "")
+      .Default("");
+}
+
+namespace {
+struct CallIntrinsic : RewritePattern {
+  explicit CallIntrinsic(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    StringRef name = getIntrinsic(op);
+    if (name.empty())
+      return failure();
+    auto type = dyn_cast<FloatType>(op->getResult(0).getType());
+    if (!type || !(type.isF32() || type.isF64()))
+      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, rewriter.getStringAttr(name),
+                                                       op->getOperands());
+    return success();
+  }
+};
+
+/// maxnum and minnum of half types, in f32.
+template <typename OpTy> struct WidenExtremum : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<FloatType>(op.getType());
+    if (!type || type.getWidth() >= 32)
+      return rewriter.notifyMatchFailure(op, "not a half type");
+    auto widen = [&](Value value) {
+      return arith::ExtFOp::create(rewriter, op.getLoc(), rewriter.getF32Type(), value);
+    };
+    Value lhs = widen(op.getLhs()), rhs = widen(op.getRhs());
+    Value result = OpTy::create(rewriter, op.getLoc(), lhs, rhs);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, result);
+    return success();
+  }
+};
+} // namespace
+
+LogicalResult mlir::dashkv::lowerMathForGPU(gpu::GPUFuncOp kernel) {
+  MLIRContext *context = kernel.getContext();
+  RewritePatternSet patterns(context);
+  patterns.add<CallIntrinsic, WidenExtremum<arith::MaxNumFOp>, WidenExtremum<arith::MinNumFOp>>(
+      context);
+  populateMathF32ExpansionPatterns(patterns, [](StringRef) { return true; });
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef) { return true; });
+  math::populateExpansionPatterns(patterns, {"acosh", "asinh", "atanh", "clampf", "cosh", "exp2",
+                                             "fpowi", "powf", "round", "sinh", "tan"});
+  if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
+    return kernel.emitError("the rewriting of math ops does not end");
+  WalkResult result = kernel.walk([&](Operation *op) {
+    bool isInteger =
+        llvm::all_of(op->getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
+    bool callsLibrary =
+        isa<arith::RemFOp>(op) || (isa<math::MathDialect>(op->getDialect()) && !isInteger);
+    if (!callsLibrary)
+      return WalkResult::advance();
+    emitError(op->getLoc()) << "no instructions of the GPU for " << op->getName() << " of "
+                            << op->getResult(0).getType();
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
