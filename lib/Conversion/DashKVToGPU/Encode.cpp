@@ -164,52 +164,130 @@ static gpu::GPUFuncOp getRowsKernel(const EncoderSpec &spec, LaunchBuilder &b) {
   });
 }
 
+static gpu::GPUFuncOp getTilesKernel(const EncoderSpec &spec, LaunchBuilder &b) {
+  KernelSignature signature;
+  llvm::raw_string_ostream(signature.name) << "dashkv_" << spec.getName() << "_tiles";
+  spec.addParameters(signature.parameters, b.getContext());
+  return b.kernels.get(b.getLoc(), signature, [&](gpu::GPUFuncOp func) {
+    KernelBuilder kb(func);
+    ValueRange left = func.getArguments().take_front(signature.parameters.size());
+    EncoderArguments arguments(kb, spec, left);
+    kb.launchDependents();
+    emitEncodeTiles(kb, spec, arguments);
+  });
+}
+
 /// How many rows a CTA may take at once: they and their sums lie in shared memory.
 static int64_t getMaxRows(EncoderSpec spec) {
-  spec.threads = 256;
   for (spec.rows = 8; spec.rows > 1; spec.rows /= 2)
     if (spec.getSharedFloats() <= kMaxSharedFloats)
       break;
   return spec.rows;
 }
 
-LogicalResult mlir::dashkv::lowerToLaunches(HashEncodeOp op, LaunchBuilder &b) {
-  FailureOr<EncoderSpec> found = EncoderSpec::get(op);
-  if (failed(found))
-    return failure();
-  EncoderSpec few = *found;
-  // A thread issues all loads of a linear layer at once where 512 can.
-  few.threads = few.layers.front().in * few.layers.front().out > 64 * 1024 / 4 ? 512 : 256;
-  if (few.getSharedFloats() > kMaxSharedFloats)
-    return op.emitOpError("expected layers of at most ")
-           << kMaxSharedFloats * 4 << " bytes of f32 values on a GPU, but these take "
-           << few.getSharedFloats() * 4;
+namespace {
+class EncoderLaunches {
+public:
+  EncoderLaunches(HashEncodeOp op, const EncoderSpec &spec, LaunchBuilder &b);
+  LogicalResult emit();
 
-  Value one = b.index(1), heads = b.dim(op.getInit(), 1);
-  Value rows = b.mul(b.dim(op.getInit(), 0), b.dim(op.getInit(), 2));
-  bool perHead = few.isPerHead();
-  Value sharing = perHead ? rows : b.mul(rows, heads), gridY = perHead ? heads : one;
-  SmallVector<Value> arguments = getArguments(op, few, b, sharing);
-  auto launchFew = [&] { b.launch(getRowsKernel(few, b), {sharing, gridY, one}, arguments); };
-  // Several rows at once, where they would not fill the device one by one.
-  EncoderSpec many = *found;
+private:
+  void launchRows();
+  void launchFewRows() { b.launch(getRowsKernel(few, b), {sharing, gridY, one}, arguments); }
+  void launchManyRows();
+  void launchTiles();
+  /// Whether rows are so many that tensor cores count, and lie as these need it;
+  /// null if never.
+  Value areTiles();
+  void branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise);
+
+  HashEncodeOp op;
+  EncoderSpec few, many;
+  LaunchBuilder &b;
+  Value one, heads, queries, rows, sharing, gridY;
+  SmallVector<Value> arguments;
+};
+} // namespace
+
+EncoderLaunches::EncoderLaunches(HashEncodeOp op, const EncoderSpec &spec, LaunchBuilder &b)
+    : op(op), few(spec), many(spec), b(b), one(b.index(1)), heads(b.dim(op.getInit(), 1)),
+      queries(b.dim(op.getInit(), 2)), rows(b.mul(b.dim(op.getInit(), 0), queries)),
+      sharing(spec.isPerHead() ? rows : b.mul(rows, heads)), gridY(spec.isPerHead() ? heads : one) {
+  // 512 threads issue more loads before the first is used.
+  few.threads = few.layers.front().in * few.layers.front().out > 64 * 1024 / 4 ? 512 : 256;
   many.rows = getMaxRows(many);
-  auto launchMany = [&] {
-    Value tiles = b.ceilDiv(sharing, b.index(many.rows));
-    Value blocks = b.ceilDiv(b.mul(b.index(4), b.multiprocessors()), gridY);
-    b.launch(getRowsKernel(many, b), {b.min(tiles, blocks), gridY, one}, arguments);
-  };
-  auto constant = getConstantIntValue(sharing);
-  if (many.rows == 1 || (constant && *constant <= 1)) {
-    launchFew();
-    return success();
-  }
-  Value isMany = b.cmp(CmpIPredicate::ugt, b.mul(rows, heads), b.multiprocessors());
-  auto branch = scf::IfOp::create(b, isMany, /*withElseRegion=*/true);
+}
+
+void EncoderLaunches::branch(Value condition, function_ref<void()> then,
+                             function_ref<void()> otherwise) {
+  if (std::optional<int64_t> known = getConstantIntValue(condition))
+    return *known ? then() : otherwise();
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  launchMany();
+  then();
   b.setInsertionPointToStart(branch.elseBlock());
-  launchFew();
+  otherwise();
+}
+
+void EncoderLaunches::launchManyRows() {
+  Value tiles = b.ceilDiv(sharing, b.index(many.rows));
+  Value blocks = b.ceilDiv(b.mul(b.index(4), b.multiprocessors()), gridY);
+  b.launch(getRowsKernel(many, b), {b.min(tiles, blocks), gridY, one}, arguments);
+}
+
+/// Several rows at once, where there is a CTA for every multiprocessor without.
+void EncoderLaunches::launchRows() {
+  std::optional<int64_t> known = getConstantIntValue(sharing);
+  if (many.rows == 1 || (known && *known <= 1))
+    return launchFewRows();
+  Value isMany = b.cmp(CmpIPredicate::ugt, b.mul(rows, heads), b.multiprocessors());
+  branch(isMany, [&] { launchManyRows(); }, [&] { launchFewRows(); });
+}
+
+void EncoderLaunches::launchTiles() {
+  EncoderTile tile(few);
+  Value batch = b.dim(op.getInit(), 0), tiles = b.ceilDiv(queries, b.index(tile.getRows()));
+  // The weights are laid out once a CTA.
+  Value blocks = b.ceilDiv(b.mul(b.index(2), b.multiprocessors()), b.max(b.mul(batch, heads), one));
+  b.launch(getTilesKernel(few, b), {b.min(tiles, blocks), heads, batch}, arguments,
+           b.index(tile.getSharedBytes()));
+}
+
+Value EncoderLaunches::areTiles() {
+  constexpr int64_t minQueries = 64;
+  std::optional<int64_t> known = getConstantIntValue(queries);
+  auto [strides, offset] = getMemRefType(op.getInput()).getStridesAndOffset();
+  if (!EncoderTile::supports(few) || (known && *known < minQueries) || strides.back() != 1)
+    return Value();
+  DeviceBuffer input = b.flatten(op.getInput());
+  Value all = input.offset;
+  for (Value stride : ArrayRef<Value>(input.strides).drop_back())
+    all = b.createOrFold<arith::OrIOp>(all, stride);
+  int64_t vector = 128 / few.input.getIntOrFloatBitWidth();
+  Value rest = b.createOrFold<arith::AndIOp>(all, b.index(vector - 1));
+  Value isAligned = b.cmp(CmpIPredicate::eq, rest, b.index(0));
+  Value isMany = b.cmp(CmpIPredicate::uge, queries, b.index(minQueries));
+  return b.createOrFold<arith::AndIOp>(isAligned, isMany);
+}
+
+LogicalResult EncoderLaunches::emit() {
+  if (few.getSharedFloats() > kMaxSharedFloats)
+    return op.emitOpError("expected layers whose values take at most ")
+           << kMaxSharedFloats * 4 << " bytes of shared memory, but these take "
+           << few.getSharedFloats() * 4;
+  arguments = getArguments(op, few, b, sharing);
+  Value tiles = areTiles();
+  if (!tiles)
+    launchRows();
+  else
+    branch(tiles, [&] { launchTiles(); }, [&] { launchRows(); });
   return success();
+}
+
+LogicalResult mlir::dashkv::lowerToLaunches(HashEncodeOp op, LaunchBuilder &b) {
+  FailureOr<EncoderSpec> spec = EncoderSpec::get(op);
+  if (failed(spec))
+    return failure();
+  return EncoderLaunches(op, *spec, b).emit();
 }

@@ -76,10 +76,10 @@ Value getAddress(KernelBuilder &b, const EncoderOperand &operand, ValueRange ind
 /// Activation of an f32.
 Value emitActivation(KernelBuilder &b, Activation activation, Value x);
 
-/// Each warp of a CTA calls this for its own row, all lanes together: the code of
-/// `values[begin..begin+bits]` (shared, f32), and its scale.
+/// A warp turns the values of a row into its code, and stores its scale: value
+/// `32 i + lane` is `values[i]`, 0 past the end.
 void emitCode(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments,
-              const EncoderRow &row, Value values, Value begin, Value lane);
+              const EncoderRow &row, ArrayRef<Value> values, Value lane);
 
 /// A CTA computes `spec.rows` rows at a time by multiply-adds, exact in f32. The
 /// weights are read once a CTA and, of the first layer, before the kernel waits for
@@ -87,6 +87,28 @@ void emitCode(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments 
 /// weights are a head's own.
 void emitEncodeRows(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments,
                     Value shared, Value block, Value blocks, Value head);
+
+/// How a warp of EncodeTiles.cpp takes its rows.
+struct EncoderTile {
+  explicit EncoderTile(const EncoderSpec &spec);
+  /// Whether tensor cores take the encoder.
+  static bool supports(const EncoderSpec &spec);
+
+  /// Rows of a CTA.
+  int64_t getRows() const { return 8 * 16 * blocks; }
+  int64_t getWeightBytes() const { return depth * bits * 2 * weightPlanes; }
+  int64_t getSharedBytes() const { return getWeightBytes() + bits * 4; }
+
+  int64_t bits;
+  int64_t depth; ///< of a row with all heads of a group, in whole steps of 32
+  bool nativeF16;
+  int64_t inputPlanes, weightPlanes;
+  int64_t blocks; ///< of 16 rows
+};
+
+/// A linear encoder to packed codes on tensor cores. Grid (any number, code heads,
+/// batch); the elements of a row lie next to each other, on 16 bytes.
+void emitEncodeTiles(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments);
 
 } // namespace mlir::dashkv
 

@@ -116,30 +116,15 @@ struct CodeEmitter {
   const EncoderSpec &spec;
   const EncoderArguments &arguments;
   const EncoderRow &row;
+  ArrayRef<Value> values;
   Value lane;
-  /// Value 32 i + lane of the row; 0 past the end.
-  SmallVector<Value> values;
 
-  void load(Value memref, Value begin);
   void storePacked();
   void storeWeighted();
   void storeScale(Value scale);
   Value getCodes();
 };
 } // namespace
-
-void CodeEmitter::load(Value memref, Value begin) {
-  for (int64_t i = 0; i < spec.getBits(); i += kLanes) {
-    if (i + kLanes <= spec.getBits()) {
-      values.push_back(b.load(memref, b.add(begin, b.add(lane, b.i32(i)))));
-      continue;
-    }
-    Value index = b.minS(lane, b.i32(spec.getBits() - i - 1));
-    Value value = b.load(memref, b.add(begin, b.add(index, b.i32(i))));
-    Value inside = b.cmp(CmpIPredicate::ult, lane, b.i32(spec.getBits() - i));
-    values.push_back(b.select(inside, value, b.f32(0)));
-  }
-}
 
 Value CodeEmitter::getCodes() {
   Value offset = getAddress(b, arguments.codes, {row.batch, row.head, row.query});
@@ -220,10 +205,9 @@ void CodeEmitter::storeWeighted() {
 }
 
 void mlir::dashkv::emitCode(KernelBuilder &b, const EncoderSpec &spec,
-                            const EncoderArguments &arguments, const EncoderRow &row, Value values,
-                            Value begin, Value lane) {
-  CodeEmitter emitter{b, spec, arguments, row, lane, {}};
-  emitter.load(values, begin);
+                            const EncoderArguments &arguments, const EncoderRow &row,
+                            ArrayRef<Value> values, Value lane) {
+  CodeEmitter emitter{b, spec, arguments, row, values, lane};
   if (spec.levels == 1)
     emitter.storePacked();
   else

@@ -68,6 +68,7 @@ private:
   SmallVector<Value> emitSums(unsigned layer, int64_t pass, const Loads &prefetched);
   void emitReduce(unsigned layer, int64_t pass, SmallVector<Value> sums);
   void emitOutputs(unsigned layer, int64_t pass);
+  SmallVector<Value> loadValues(Value begin);
 
   Value at(int64_t region, Value index) { return b.add(index, b.i32(region)); }
   int64_t getPrefetch(unsigned layer) const {
@@ -347,6 +348,19 @@ void RowsEmitter::emitInput(Value first) {
       /*unroll=*/true);
 }
 
+/// Value `32 i + lane` of a row, 0 past the end.
+SmallVector<Value> RowsEmitter::loadValues(Value begin) {
+  SmallVector<Value> values;
+  for (int64_t i = 0, left = spec.getBits(); left > 0; i += kLanes, left -= kLanes) {
+    Value index = left < kLanes ? b.minS(lane, b.i32(left - 1)) : lane;
+    Value value = b.load(shared, b.plus(b.add(begin, index), i));
+    if (left < kLanes)
+      value = b.select(b.cmp(CmpIPredicate::ult, lane, b.i32(left)), value, b.f32(0));
+    values.push_back(value);
+  }
+  return values;
+}
+
 void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
   emitInput(first);
   b.barrier();
@@ -375,7 +389,7 @@ void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
       isRow = b.band(isRow, b.cmp(CmpIPredicate::ult, inBlock, b.i32(spec.rows)));
     b.when(isRow, [&] {
       Value begin = at(values, b.mul(inBlock, b.i32(spec.getBits())));
-      emitCode(b, spec, arguments, getRow(row), shared, begin, lane);
+      emitCode(b, spec, arguments, getRow(row), loadValues(begin), lane);
     });
   }
 }
