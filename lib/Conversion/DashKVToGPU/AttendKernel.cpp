@@ -24,12 +24,17 @@ static bool isDeep(const AttendShape &shape) {
 
 int64_t AttendSpec::getWarps() const { return matrix && isDeep(shape) ? 4 : 8; }
 
-int64_t AttendSpec::getBlocks() const { return matrix && mask ? 1 : 2; }
+// A mask and strides in registers leave no room for a second CTA.
+int64_t AttendSpec::getBlocks() const {
+  bool fits = !mask && valueStride && (given || keyStride);
+  return matrix && !fits ? 1 : 2;
+}
 
 int64_t AttendSpec::getSharedWords() const {
-  int64_t merge = shape.columns * (kMostSplits + 2); // weights of splits, two factors
-  int64_t warps = matrix ? AttendEmitter::getPartialWords(shape, getWarps()) : 2 * kChunk;
-  return std::max(merge, warps);
+  int64_t merge = shape.columns * (kMostSplits + 2);             // weights of splits, two factors
+  int64_t keys = matrix ? (lists ? kListChunk : 0) : 2 * kChunk; // scalar: logits too
+  int64_t warps = matrix ? AttendEmitter::getPartialWords(shape, getWarps()) : 0;
+  return std::max({merge, warps, keys});
 }
 
 std::string AttendSpec::getName() const {
@@ -55,6 +60,10 @@ std::string AttendSpec::getName() const {
   for (auto [set, flag] : flags)
     if (set)
       os << "_" << flag;
+  if (keyStride)
+    os << "_ks" << keyStride;
+  if (valueStride)
+    os << "_vs" << valueStride;
   if (denseBelow)
     os << "_dense" << denseBelow;
   return name;
@@ -187,8 +196,11 @@ Value AttendKernel::getLogitScale() {
 /// A mask of the lowest number takes nothing out: a row of such values is a mean.
 Value AttendKernel::addMask(Value logit, Value mask, Value key) {
   Value value = b.toF32(b.load(mask, b.mul(key, arguments.get(func, "mask.n"))));
+  // Half of it stays finite if it is. LLVM would compare the value itself as bf16,
+  // in a form that ptxas refuses.
+  value = b.mulF(value, b.f32(kLog2E / 2));
   Value out = b.cmpF(CmpFPredicate::OEQ, value, b.f32(-kInfinity));
-  value = b.fma(value, b.f32(kLog2E), logit);
+  value = b.fma(value, b.f32(2), logit);
   // Where the value is NaN, so is the logit.
   Value below = b.cmpF(CmpFPredicate::OLT, value, b.f32(kLowest));
   value = b.select(below, b.f32(kLowest), value);
@@ -261,11 +273,13 @@ void AttendKernel::emitMatrix() {
   const AttendShape &shape = spec.shape;
   AttendEmitter attend(b, shape, lane);
   Entries entries = getEntries();
-  auto [first, last] = getTiles(entries.count, AttendShape::kEntries);
+  Value first, last;
+  std::tie(first, last) = getTiles(entries.count, AttendShape::kEntries);
 
   AttendEmitter::Query query;
   AttendEmitter::Tile part;
-  auto setRows = [&](StringRef name, Type type, std::function<Value(Value)> &rowOf) {
+  Value listOrigin; // entry of the list that is the first of a chunk
+  auto setRows = [&](StringRef name, Type type, int64_t known, std::function<Value(Value)> &rowOf) {
     int64_t bytes = type.getIntOrFloatBitWidth() / 8;
     auto scaled = [&](Value value) -> Value {
       return arith::ShLIOp::create(
@@ -274,12 +288,10 @@ void AttendKernel::emitMatrix() {
     };
     Value base =
         AttendEmitter::address(b, arguments.get(func, name), scaled(getOffset(name, nullptr)));
-    Value stride = scaled(arguments.get(func, (name + ".n").str()));
-    rowOf = [&b = b, base, stride](Value key) {
-      return AttendEmitter::row(b, base, key, stride);
-    };
+    Value stride = scaled(getSize((name + ".n").str(), known));
+    rowOf = [&b = b, base, stride](Value key) { return AttendEmitter::row(b, base, key, stride); };
   };
-  setRows("v", shape.value, part.valueRow);
+  setRows("v", shape.value, spec.valueStride, part.valueRow);
   SmallVector<Value, 2> limits, columns; // of the columns of this lane
   if (spec.given) {
     for (int64_t i = 0; i < 2; ++i) {
@@ -288,11 +300,11 @@ void AttendKernel::emitMatrix() {
       columns.push_back(b.view(arguments.get(func, "scores"), at, at));
     }
     part.adjust = [&, columns](Value, Value entry, Value, int64_t i) {
-      Value last = b.sub(entries.count, b.i32(1));
-      return b.mulF(b.load(columns[i], b.minS(entry, last)), b.f32(kLog2E));
+      entry = b.add(listOrigin, b.minS(entry, b.sub(part.end, b.i32(1))));
+      return b.mulF(b.load(columns[i], entry), b.f32(kLog2E));
     };
   } else {
-    setRows("k", shape.key, part.keyRow);
+    setRows("k", shape.key, spec.keyStride, part.keyRow);
     Value queryView = getView("q", getOffset("q", nullptr));
     query = attend.loadQuery(
         queryView,
@@ -321,6 +333,12 @@ void AttendKernel::emitMatrix() {
       };
   }
   part.end = entries.count;
+  // What the loop does not use makes room for it.
+  Value *parked[] = {&unit, &kvHead, &firstHead, &position, &tile, &activeSplits};
+  b.when(b.cmp(CmpIPredicate::eq, thread, b.i32(0)), [&] {
+    for (auto [i, value] : llvm::enumerate(parked))
+      b.store(*value, flag, b.i32(1 + i));
+  });
   auto add = [&](ValueRange state) {
     return spec.given ? attend.addGiven(state, part) : attend.add(state, query, part);
   };
@@ -328,26 +346,31 @@ void AttendKernel::emitMatrix() {
   SmallVector<Value> state = attend.start();
   Value warps = b.i32(spec.getWarps()), own = b.add(first, warp);
   if (spec.lists) {
-    // Lanes 0 to 15 have the keys of a tile, loaded while the one before is added.
-    auto loadKeys = [&](Value tile) {
-      Value entry = b.add(b.shl(tile, 4), b.band(lane, b.i32(15)));
-      entry = b.maxS(b.minS(entry, b.sub(entries.count, b.i32(1))), b.i32(0));
-      return loadKey(entries, entry);
-    };
-    state.push_back(loadKeys(own));
-    state = b.loop(own, last, warps, state, [&](Value i, ValueRange carried) {
-      Value keys = carried.back();
-      part.first = b.shl(i, 4);
-      Value first = part.first; // folds with the sum that made `entry`
-      part.keyOf = [&, keys, first](Value entry) {
-        return b.shuffleIdx(keys, b.sub(entry, first));
+    // The keys of many tiles at a time, in shared memory.
+    Value chunk = b.i32(AttendSpec::kListChunk / AttendShape::kEntries);
+    state = b.loop(first, last, chunk, state, [&](Value begin, ValueRange carried) {
+      Value end = b.minS(b.add(begin, chunk), last);
+      Value origin = b.shl(begin, 4), size = b.shl(b.sub(end, begin), 4);
+      b.barrier(); // the tiles before are done with
+      b.loop(thread, size, b.i32(spec.getThreads()), [&](Value i) {
+        Value entry = b.minS(b.add(origin, i), b.sub(entries.count, b.i32(1)));
+        Value key = loadKey(entries, entry);
+        b.store(arith::BitcastOp::create(b, b.getF32Type(), key), shared, i);
+      });
+      b.barrier();
+      // From here on entries count from the start of the chunk.
+      part.end = b.sub(entries.count, origin);
+      part.keyOf = [this](Value entry) -> Value {
+        return arith::BitcastOp::create(b, b.getI32Type(), b.load(shared, entry));
       };
-      Value next = loadKeys(b.add(i, warps));
-      SmallVector<Value> added = add(carried.drop_back());
-      added.push_back(next);
-      return added;
+      listOrigin = origin;
+      Value step = b.i32(spec.getWarps() * AttendShape::kEntries);
+      return b.loop(b.shl(warp, 4), size, step, carried, [&](Value i, ValueRange carried) {
+        part.first = i;
+        return add(carried);
+      });
     });
-    state.pop_back();
+    b.barrier();
   } else {
     part.keyOf = [](Value entry) { return entry; };
     Value whole = b.minS(last, b.shr(entries.count, 4));
@@ -368,6 +391,8 @@ void AttendKernel::emitMatrix() {
 
   attend.storePartial(state, shared, Value(), warp, spec.getWarps());
   b.barrier();
+  for (auto [i, value] : llvm::enumerate(parked))
+    *value = b.load(flag, b.i32(1 + i));
   // Without a split there is nothing to wait for.
   Value alone = b.cmp(CmpIPredicate::eq, splits, b.i32(1));
   attend.mergeWarps(shared, Value(), thread, spec.getWarps(), [&](const auto &merged) {

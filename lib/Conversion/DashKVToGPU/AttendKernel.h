@@ -30,6 +30,8 @@ struct AttendSpec {
   bool rootScale = false; ///< the scale is 1/sqrt(D), D being known at run time
   int64_t heads = 0;      ///< query heads of a unit, 0: known at run time
   int64_t queries = 0;    ///< positions (M) of a unit, 0: known at run time
+  int64_t keyStride = 0;  ///< elements from one row to the next, 0: known at run time
+  int64_t valueStride = 0;
   int64_t denseBelow = 0; ///< lists give way to all keys if all lengths are below
 
   bool isOnline() const { return !out; }
@@ -42,6 +44,8 @@ struct AttendSpec {
   std::string getName() const;
 
   static constexpr int64_t kMostSplits = 256;
+  /// Entries of a list in shared memory.
+  static constexpr int64_t kListChunk = 1024;
   /// Entries of a chunk of the scalar form.
   static constexpr int64_t kChunk = 256;
   /// Entries that are not split further.

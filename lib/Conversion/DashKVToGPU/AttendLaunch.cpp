@@ -164,6 +164,12 @@ AttendSpec AttendLauncher::getSpec() const {
   spec.valueScale = static_cast<bool>(valueScale);
   spec.denseBelow = spec.lists ? buffers.denseBelow : 0;
   spec.lse = static_cast<bool>(lse);
+  auto getConstant = [](Value stride) -> int64_t {
+    APInt known;
+    return stride && matchPattern(stride, m_ConstantInt(&known)) ? known.getSExtValue() : 0;
+  };
+  spec.keyStride = getConstant(key.key);
+  spec.valueStride = getConstant(value.key);
   spec.rootScale = !spec.given && !buffers.scale;
   if (buffers.mask)
     spec.mask = element(buffers.mask);
@@ -202,6 +208,7 @@ void AttendLauncher::launch() {
   scalar.matrix = false;
   scalar.shape.depth = scalar.shape.valueDepth = 0;
   scalar.shape.columns = 1;
+  scalar.keyStride = scalar.valueStride = 0;
   if (!spec.shape.isSupported(b.getTarget()))
     return launchKernel(scalar);
   Value isMatrix = isMatrixLayout();
@@ -324,7 +331,7 @@ void AttendLauncher::launchKernel(AttendSpec spec) {
   signature.minBlocks = spec.getBlocks();
   MemRefType shared = getSharedType(b.getContext(), spec.getSharedWords());
   signature.shared = {MemRefType::Builder(shared).setElementType(f32),
-                      getSharedType(b.getContext(), 1)};
+                      getSharedType(b.getContext(), 8)};
   gpu::GPUFuncOp kernel = b.kernels.get(b.getLoc(), signature, [&](gpu::GPUFuncOp func) {
     AttendKernel(func, spec, arguments).emit();
   });
