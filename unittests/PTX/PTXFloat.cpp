@@ -13,6 +13,8 @@ uint32_t ptx::roundTo(const Narrow &format, double value, Rounding rounding, boo
   if (std::isnan(value)) // one NaN
     return top << format.mantissa | full;
   double magnitude = std::fabs(value);
+  if (magnitude == 0) // has no exponent
+    return sign << shift;
   uint32_t largest =
       format.infinity ? (top << format.mantissa) - 1 : (top << format.mantissa | full) - 1;
   uint32_t overflow = saturate ? largest : largest + 1;
