@@ -370,9 +370,9 @@ void TileEmitter::emitTile(Value first) {
   emitAll();
   if (tile.inputPlanes == 1 && tile.weightPlanes == 1)
     return;
-  Value total = sums[0];
-  for (Value sum : ArrayRef<Value>(sums).drop_front())
-    total = b.addF(total, b.mulF(sum, b.f32(0)));
+  Value total = b.f32(0); // NaN once a sum is not finite
+  for (Value sum : sums)
+    total = b.fma(sum, b.f32(0), total);
   b.when(b.any(b.cmpF(CmpFPredicate::UNO, total, total)), [&] { emitExact(first); });
 }
 
