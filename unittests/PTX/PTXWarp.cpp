@@ -244,7 +244,7 @@ bool Warp::gather(const Instruction &inst, uint32_t active) {
       return fail(inst, "expected a mask with all lanes that are here", __builtin_ctz(out));
     need = first & lanes;
   } else if (inst.role == Role::Collective) {
-    need = lanes;
+    need = ~0u; // a fragment in every lane
   }
   if (need & ~alive)
     return fail(inst, "part of the warp has left", __builtin_ctz(active));

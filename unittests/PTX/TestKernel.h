@@ -28,14 +28,14 @@ struct Outcome {
   std::vector<uint32_t> out;
 };
 
-struct Run {
+struct Conditions {
   unsigned threads = 1, blocks = 1, seed = 1;
   unsigned offset = 0; ///< of the input
   bool dependent = false;
 };
 
 /// Runs `body` on 1024 words 1, 2, ... and as many words of output.
-inline Outcome runBody(const std::string &body, Run how = {}) {
+inline Outcome runBody(const std::string &body, Conditions how = {}) {
   Outcome result;
   result.out.resize(1024);
   std::vector<uint32_t> in(1024);
@@ -53,13 +53,13 @@ inline Outcome runBody(const std::string &body, Run how = {}) {
 }
 
 /// Runs a body that leaves a word a thread in %r9.
-inline Outcome runWords(const std::string &body, Run how = {}) {
+inline Outcome runWords(const std::string &body, Conditions how = {}) {
   return runBody(body + "\n\tst.global.b32 [%rd5], %r9;", how);
 }
 
 /// Each seed brings another order of warps and blocks; all give `error`, or none
 /// where that is empty.
-inline void expectError(const std::string &body, const std::string &error, Run how = {}) {
+inline void expectError(const std::string &body, const std::string &error, Conditions how = {}) {
   for (unsigned seed : {1, 2, 3, 4}) {
     how.seed = seed;
     std::string got = runBody(body, how).error;
