@@ -6,7 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Encode.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -190,6 +193,9 @@ class EncoderLaunches {
 public:
   EncoderLaunches(HashEncodeOp op, const EncoderSpec &spec, LaunchBuilder &b);
   LogicalResult emit();
+  bool areFewRows() const;
+  /// Both at once; `areFewRows` of both. Built where `other` is.
+  void launchWith(EncoderLaunches &other);
 
 private:
   void launchRows();
@@ -254,21 +260,33 @@ void EncoderLaunches::launchTiles() {
            b.index(tile.getSharedBytes()));
 }
 
+/// Whether `value` is seen to be a multiple of `factor`.
+static bool isMultiple(Value value, int64_t factor) {
+  if (std::optional<int64_t> known = getConstantIntValue(value))
+    return *known % factor == 0;
+  auto product = value.getDefiningOp<arith::MulIOp>();
+  return product && (isMultiple(product.getLhs(), factor) || isMultiple(product.getRhs(), factor));
+}
+
 Value EncoderLaunches::areTiles() {
   constexpr int64_t minQueries = 64;
   std::optional<int64_t> known = getConstantIntValue(queries);
   auto [strides, offset] = getMemRefType(op.getInput()).getStridesAndOffset();
   if (!EncoderTile::supports(few) || (known && *known < minQueries) || strides.back() != 1)
     return Value();
+  Value areTiles = b.cmp(CmpIPredicate::uge, queries, b.index(minQueries));
   DeviceBuffer input = b.flatten(op.getInput());
-  Value all = input.offset;
-  for (Value stride : ArrayRef<Value>(input.strides).drop_back())
-    all = b.createOrFold<arith::OrIOp>(all, stride);
+  SmallVector<Value> steps(ArrayRef<Value>(input.strides).drop_back());
+  steps.push_back(input.offset);
   int64_t vector = 128 / few.input.getIntOrFloatBitWidth();
-  Value rest = b.createOrFold<arith::AndIOp>(all, b.index(vector - 1));
-  Value isAligned = b.cmp(CmpIPredicate::eq, rest, b.index(0));
-  Value isMany = b.cmp(CmpIPredicate::uge, queries, b.index(minQueries));
-  return b.createOrFold<arith::AndIOp>(isAligned, isMany);
+  for (Value step : steps) {
+    if (isMultiple(step, vector))
+      continue;
+    Value rest = b.createOrFold<arith::AndIOp>(step, b.index(vector - 1));
+    Value isAligned = b.cmp(CmpIPredicate::eq, rest, b.index(0));
+    areTiles = b.createOrFold<arith::AndIOp>(areTiles, isAligned);
+  }
+  return areTiles;
 }
 
 LogicalResult EncoderLaunches::emit() {
@@ -285,9 +303,100 @@ LogicalResult EncoderLaunches::emit() {
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// Two encoders in one launch
+//===----------------------------------------------------------------------===//
+
+/// Set on the second of two encoders when the first is lowered.
+static constexpr llvm::StringLiteral kLaunchedAttrName = "dashkv.launched";
+
+/// Whether the rows are so few that nothing else is launched than a CTA a row.
+bool EncoderLaunches::areFewRows() const {
+  std::optional<int64_t> known = getConstantIntValue(sharing);
+  return known && *known <= 8 && few.getSharedFloats() <= kMaxSharedFloats;
+}
+
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// The encoder after `op` that may run at the same time: nothing between them
+/// touches memory, and neither writes what the other one uses.
+static HashEncodeOp getConcurrent(HashEncodeOp op) {
+  auto isHarmless = [](Operation *op) {
+    auto copy = dyn_cast<memref::CopyOp>(op); // of codes that are in their place
+    return (copy && copy.getSource() == copy.getTarget()) || isa<memref::AllocOp>(op) ||
+           isMemoryEffectFree(op);
+  };
+  Operation *next = op->getNextNode();
+  while (next && isHarmless(next))
+    next = next->getNextNode();
+  auto other = dyn_cast_or_null<HashEncodeOp>(next);
+  if (!other)
+    return other;
+  auto writes = [](HashEncodeOp op, HashEncodeOp user) {
+    return llvm::any_of(op.getDpsInits(), [&](Value init) {
+      return llvm::any_of(user->getOperands(),
+                          [&](Value used) { return getRoot(used) == getRoot(init); });
+    });
+  };
+  return writes(op, other) || writes(other, op) ? HashEncodeOp() : other;
+}
+
+void EncoderLaunches::launchWith(EncoderLaunches &other) {
+  few.threads = other.few.threads = std::max(few.threads, other.few.threads);
+  arguments = getArguments(op, few, b, sharing);
+  size_t count = arguments.size();
+  llvm::append_range(arguments, getArguments(other.op, other.few, b, other.sharing));
+  arguments.push_back(b.i32(gridY));
+
+  bool isLarger = other.few.getSharedFloats() > few.getSharedFloats();
+  KernelSignature signature = getSignature(isLarger ? other.few : few, b.getContext());
+  signature.name = "dashkv_" + few.getName() + "_and_" + other.few.getName();
+  signature.parameters.clear();
+  few.addParameters(signature.parameters, b.getContext());
+  other.few.addParameters(signature.parameters, b.getContext());
+  signature.parameters.push_back({b.getI32Type(), KernelParameter::Scalar});
+  gpu::GPUFuncOp kernel = b.kernels.get(b.getLoc(), signature, [&](gpu::GPUFuncOp func) {
+    KernelBuilder kb(func);
+    kb.launchDependents();
+    ValueRange values = func.getArguments().take_front(signature.parameters.size());
+    Value block = kb.blockId(gpu::Dimension::x), y = kb.blockId(gpu::Dimension::y);
+    Value size = kb.gridSize(gpu::Dimension::x), begin = values.back();
+    auto emit = [&](const EncoderSpec &spec, ValueRange values, Value head) {
+      EncoderArguments arguments(kb, spec, values);
+      kb.when(kb.cmp(CmpIPredicate::ult, block, arguments.sharing), [&] {
+        emitEncodeRows(kb, spec, arguments, func.getWorkgroupAttributions()[0], block, size,
+                       spec.isPerHead() ? head : Value());
+      });
+    };
+    kb.when(kb.cmp(CmpIPredicate::ult, y, begin), [&] { emit(few, values, y); });
+    kb.when(kb.cmp(CmpIPredicate::uge, y, begin),
+            [&] { emit(other.few, values.drop_front(count), kb.sub(y, begin)); });
+  });
+  b.launch(kernel, {b.max(sharing, other.sharing), b.add(gridY, other.gridY), one}, arguments);
+}
+
 LogicalResult mlir::dashkv::lowerToLaunches(HashEncodeOp op, LaunchBuilder &b) {
+  if (op->hasAttr(kLaunchedAttrName))
+    return success();
   FailureOr<EncoderSpec> spec = EncoderSpec::get(op);
   if (failed(spec))
     return failure();
+  // The encoders of the queries and of the new keys of a layer: a launch less.
+  if (HashEncodeOp next = getConcurrent(op)) {
+    FailureOr<EncoderSpec> nextSpec = EncoderSpec::get(next);
+    if (failed(nextSpec))
+      return failure();
+    LaunchBuilder nextBuilder(next, b.kernels);
+    EncoderLaunches first(op, *spec, nextBuilder), second(next, *nextSpec, nextBuilder);
+    if (first.areFewRows() && second.areFewRows()) {
+      first.launchWith(second);
+      next->setAttr(kLaunchedAttrName, b.getUnitAttr());
+      return success();
+    }
+  }
   return EncoderLaunches(op, *spec, b).emit();
 }
