@@ -74,6 +74,8 @@ public:
   Value blockId(gpu::Dimension dimension);
   Value gridSize(gpu::Dimension dimension);
   void barrier() { gpu::BarrierOp::create(*this); }
+  /// The same among the lanes of a warp, all of which take part.
+  void syncWarp() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
   /// Lets the next kernel of the stream start, which waits where it must. Nothing
   /// on chips before sm_90.
   void launchDependents();

@@ -157,6 +157,7 @@ LogicalResult lowerToLaunches(RetrieveOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(AttentionOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(OnlineAttentionOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b);
+LogicalResult lowerToLaunches(EstimateScoresOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(MergeOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(FinalizeOp op, LaunchBuilder &b);
 LogicalResult lowerToLaunches(TieredAttentionOp op, LaunchBuilder &b);
