@@ -39,8 +39,9 @@ static int64_t getVector(MemRefType type) {
   return vector;
 }
 
-FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op) {
+FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &target) {
   EncoderSpec spec;
+  spec.startsEarly = target.hasBulkCopy;
   spec.input = getElementTypeOrSelf(op.getInput().getType());
   spec.depth = getMemRefType(op.getInput()).getShape().back();
   spec.group = op.getGroup();
@@ -382,12 +383,12 @@ void EncoderLaunches::launchWith(EncoderLaunches &other) {
 LogicalResult mlir::dashkv::lowerToLaunches(HashEncodeOp op, LaunchBuilder &b) {
   if (op->hasAttr(kLaunchedAttrName))
     return success();
-  FailureOr<EncoderSpec> spec = EncoderSpec::get(op);
+  FailureOr<EncoderSpec> spec = EncoderSpec::get(op, b.getTarget());
   if (failed(spec))
     return failure();
   // The encoders of the queries and of the new keys of a layer: a launch less.
   if (HashEncodeOp next = getConcurrent(op)) {
-    FailureOr<EncoderSpec> nextSpec = EncoderSpec::get(next);
+    FailureOr<EncoderSpec> nextSpec = EncoderSpec::get(next, b.getTarget());
     if (failed(nextSpec))
       return failure();
     LaunchBuilder nextBuilder(next, b.kernels);

@@ -36,9 +36,11 @@ struct EncoderSpec {
   /// Rows that a CTA takes at once, of EncodeRows.cpp.
   int64_t rows = 1;
   int64_t threads = 256;
+  /// The kernel starts while the one before still runs.
+  bool startsEarly = false;
 
   /// The encoder of `op`; an error if some size of it is dynamic.
-  static FailureOr<EncoderSpec> get(HashEncodeOp op);
+  static FailureOr<EncoderSpec> get(HashEncodeOp op, const NVPTXTarget &target);
 
   int64_t getBits() const { return layers.back().out; }
   bool isPerHead() const {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Encode.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -53,6 +54,7 @@ private:
   using Loads = SmallVector<Value>;
 
   void emitBlock(Value first, const Loads &prefetched);
+  void emitPrefetchToL2(unsigned layer);
   EncoderRow getRow(Value row);
   void emitInput(Value first);
   /// Loads `first` to `first + count` of this thread, past `begin` (null or an
@@ -394,8 +396,38 @@ void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
   }
 }
 
+/// Lines of the weights that registers do not hold yet come while the kernel waits.
+void RowsEmitter::emitPrefetchToL2(unsigned layer) {
+  constexpr int64_t lineBytes = 128;
+  const EncoderLayer &info = spec.layers[layer];
+  LayerShape shape(spec, layer);
+  if (layer == 0 && shape.getPasses() == 1 && shape.getLoads() <= getPrefetch(layer))
+    return;
+  const EncoderOperand &weights = arguments.weights[layer];
+  int64_t elementBytes = info.weight.getIntOrFloatBitWidth() / 8;
+  int64_t bytes = info.in * info.out * elementBytes;
+  Type i64 = b.getI64Type();
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, weights.pointer);
+  base = b.add(base, b.mul(weights.offset, b.toIndex(b.i32(elementBytes))));
+  if (info.perHead)
+    base = b.add(base, b.mul(b.toIndex(head), b.toIndex(b.i32(bytes))));
+  b.loop(thread, b.i32(bytes / lineBytes), b.i32(spec.threads), [&](Value line) {
+    Value address = b.add(base, b.toIndex(b.mul(line, b.i32(lineBytes))));
+    address = arith::IndexCastOp::create(b, i64, address);
+    auto global = static_cast<unsigned>(NVVM::NVVMMemorySpace::Global);
+    Value pointer =
+        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), global), address);
+    auto level = NVVM::PrefetchCacheLevelAttr::get(b.getContext(), NVVM::PrefetchCacheLevel::L2);
+    NVVM::PrefetchOp::create(b, level, /*evictPriority=*/nullptr, pointer, /*predicate=*/Value(),
+                             /*tensormap=*/false);
+  });
+}
+
 void RowsEmitter::emit(Value block, Value blocks) {
   Loads prefetched = emitPrefetch(0, 0);
+  for (unsigned layer = 0; layer < spec.layers.size(); ++layer)
+    if (spec.layers[layer].vector && spec.startsEarly)
+      emitPrefetchToL2(layer);
   b.waitForPrevious();
   Value rows = b.i32(spec.rows);
   if (spec.rows == 1) { // a CTA a row
