@@ -11,6 +11,7 @@ void Races::reset(uint64_t size, unsigned warps) {
   barrierAgents.clear();
   sets.clear();
   transitions.clear();
+  lastKey = 0;
   clocks.assign(2 * warps, VectorClock(2 * warps, 0));
   for (unsigned agent = 0; agent < clocks.size(); ++agent)
     clocks[agent][agent] = 1; // a mark of 0 is none
@@ -63,9 +64,13 @@ bool Races::isBefore(Mark mark, const VectorClock &clock) {
 Races::Mark Races::add(Mark set, Mark mark, const VectorClock &clock) {
   if (!set || set == mark)
     return mark;
-  auto [found, isNew] = transitions.insert({static_cast<uint64_t>(set) << 32 | mark, 0});
-  if (!isNew)
-    return found->second;
+  // The bytes of a word are alike.
+  uint64_t key = static_cast<uint64_t>(set) << 32 | mark;
+  if (key == lastKey)
+    return lastResult;
+  lastKey = key;
+  if (auto found = transitions.find(key); found != transitions.end())
+    return lastResult = found->second;
   std::vector<Mark> members;
   if (set & setBit)
     members = sets[set & ~setBit];
@@ -77,11 +82,14 @@ Races::Mark Races::add(Mark set, Mark mark, const VectorClock &clock) {
                 members.end());
   conflict = before;
   members.push_back(mark);
-  if (members.size() == 1)
-    return found->second = mark;
-  std::sort(members.begin(), members.end());
-  sets.push_back(std::move(members));
-  return found->second = setBit | static_cast<Mark>(sets.size() - 1);
+  lastResult = mark;
+  if (members.size() > 1) {
+    std::sort(members.begin(), members.end());
+    sets.push_back(std::move(members));
+    lastResult = setBit | static_cast<Mark>(sets.size() - 1);
+  }
+  transitions.emplace(key, lastResult);
+  return lastResult;
 }
 
 /// Tests and records one byte.

@@ -65,6 +65,8 @@ private:
   std::unique_ptr<Byte[], void (*)(void *)> bytes{nullptr, nullptr};
   std::vector<std::vector<Mark>> sets;
   std::unordered_map<uint64_t, Mark> transitions;
+  uint64_t lastKey = 0;
+  Mark lastResult = 0;
   Mark conflict = 0;
   const char *conflictKind = "";
   bool conflictInWarp = false;
