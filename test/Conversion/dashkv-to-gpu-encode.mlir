@@ -136,3 +136,19 @@ func.func @strided(%k: memref<1x2x128x64xf16, strided<[16384, 8192, 1, 128]>>, %
   dashkv.hash_encode linear ins(%k : memref<1x2x128x64xf16, strided<[16384, 8192, 1, 128]>>) weights(%w : memref<64x64xf16, strided<[1, 64]>>) outs(%c : memref<1x2x128x8xi8>)
   return
 }
+
+// -----
+
+// Weights that the step itself makes are no constants: they are read after the wait.
+// CHECK-LABEL: gpu.func @dashkv_encode_linear_f16_d64_g1_f16x64_fresh_r1_t256
+//   CHECK-NOT:   llvm.readonly
+//       CHECK:   griddepcontrol.wait
+//       CHECK:   vector.load
+//   CHECK-NOT:   griddepcontrol.wait
+//       CHECK:   gpu.return
+func.func @fresh(%k: memref<1x2x1x64xf16>, %w: memref<64x64xf16, strided<[1, 64]>>, %c: memref<1x2x1x8xi8>) {
+  %t = memref.alloc() : memref<64x64xf16>
+  memref.copy %w, %t : memref<64x64xf16, strided<[1, 64]>> to memref<64x64xf16>
+  dashkv.hash_encode linear ins(%k : memref<1x2x1x64xf16>) weights(%t : memref<64x64xf16>) outs(%c : memref<1x2x1x8xi8>)
+  return
+}

@@ -8,6 +8,7 @@
 #include "Encode.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -39,6 +40,20 @@ static int64_t getVector(MemRefType type) {
   return vector;
 }
 
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// An argument or a global: what is allocated here, an earlier kernel writes.
+static bool isConstant(Value memref) {
+  Value root = getRoot(memref);
+  if (auto argument = dyn_cast<BlockArgument>(root))
+    return isa<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  return root.getDefiningOp<memref::GetGlobalOp>();
+}
+
 FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &target) {
   EncoderSpec spec;
   spec.startsEarly = target.hasBulkCopy;
@@ -47,6 +62,8 @@ FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &targ
   spec.group = op.getGroup();
   spec.levels = op.getLevels();
   spec.hasScale = static_cast<bool>(op.getScaleInit());
+  spec.hasConstantWeights =
+      llvm::all_of(op.getWeights(), isConstant) && llvm::all_of(op.getBiases(), isConstant);
   spec.activation = op.getActivation();
   int64_t in = ShapedType::isDynamic(spec.depth) ? spec.depth : spec.depth * spec.group;
   for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
@@ -85,6 +102,8 @@ std::string EncoderSpec::getName() const {
     os << "_w" << levels;
   if (hasScale)
     os << "_scale";
+  if (!hasConstantWeights)
+    os << "_fresh";
   return name;
 }
 
@@ -97,10 +116,11 @@ void EncoderSpec::addParameters(SmallVectorImpl<KernelParameter> &parameters,
     parameters.append(strides, {i32, KernelParameter::Scalar});
   };
   add(input, 4, KernelParameter::Buffer);
+  auto weights = hasConstantWeights ? KernelParameter::Constant : KernelParameter::Buffer;
   for (const EncoderLayer &layer : layers) {
-    add(layer.weight, layer.vector ? 0 : 3, KernelParameter::Constant);
+    add(layer.weight, layer.vector ? 0 : 3, weights);
     if (layer.bias)
-      add(layer.bias, 1, KernelParameter::Constant);
+      add(layer.bias, 1, weights);
   }
   add(IntegerType::get(context, 8), 4, KernelParameter::Buffer);
   if (hasScale)
@@ -315,12 +335,6 @@ static constexpr llvm::StringLiteral kLaunchedAttrName = "dashkv.launched";
 bool EncoderLaunches::areFewRows() const {
   std::optional<int64_t> known = getConstantIntValue(sharing);
   return known && *known <= 8 && few.getSharedFloats() <= kMaxSharedFloats;
-}
-
-static Value getRoot(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
 }
 
 /// The encoder after `op` that may run at the same time: nothing between them

@@ -31,6 +31,8 @@ struct EncoderSpec {
   Type input;
   int64_t depth, group, levels;
   bool hasScale;
+  /// No kernel of the step writes the weights: they may be read before it waits.
+  bool hasConstantWeights;
   std::optional<Activation> activation;
   SmallVector<EncoderLayer, 3> layers;
   /// Rows that a CTA takes at once, of EncodeRows.cpp.

@@ -424,11 +424,14 @@ void RowsEmitter::emitPrefetchToL2(unsigned layer) {
 }
 
 void RowsEmitter::emit(Value block, Value blocks) {
+  if (!spec.hasConstantWeights)
+    b.waitForPrevious();
   Loads prefetched = emitPrefetch(0, 0);
   for (unsigned layer = 0; layer < spec.layers.size(); ++layer)
-    if (spec.layers[layer].vector && spec.startsEarly)
+    if (spec.layers[layer].vector && spec.startsEarly && spec.hasConstantWeights)
       emitPrefetchToL2(layer);
-  b.waitForPrevious();
+  if (spec.hasConstantWeights)
+    b.waitForPrevious();
   Value rows = b.i32(spec.rows);
   if (spec.rows == 1) { // a CTA a row
     emitBlock(block, prefetched);

@@ -390,9 +390,12 @@ void TileEmitter::emit() {
   halves = view(b.getI16Type(), 0, weightBytes / 2);
   words = view(b.getI32Type(), 0, weightBytes / 4);
   biases = view(b.getF32Type(), weightBytes, tile.bits);
+  if (!spec.hasConstantWeights)
+    b.waitForPrevious();
   emitWeights();
   b.barrier();
-  b.waitForPrevious();
+  if (spec.hasConstantWeights)
+    b.waitForPrevious();
   int64_t rows = 16 * tile.blocks;
   Value warps = b.mul(b.gridSize(gpu::Dimension::x), b.i32(kWarps));
   Value first = b.add(b.mul(b.blockId(gpu::Dimension::x), b.i32(kWarps)), warp);
