@@ -26,15 +26,16 @@ AttendShape DecodeSpec::getTile(int64_t i) const {
   return tile;
 }
 
-/// Barriers of the ring: up to 16 of 8 bytes that say full, then as many that say empty.
+/// Barriers of the ring: up to 16 of 8 bytes that say full, then as many that
+/// say empty.
 static constexpr int64_t kBarrierWords = 64;
-/// Counts of the warps.
-static constexpr int64_t kCountWords = 2 * DecodeSpec::kWarps;
+/// Counts of the warps: keys below a threshold and at it, of two thresholds.
+static constexpr int64_t kCountWords = 4 * DecodeSpec::kWarps;
 
 int64_t DecodeSpec::getStaticWords() const {
   // Histograms of this CTA, of all, of those before; signs and planes, the
-  // union of the weights and the constant of a word.
-  return kBarrierWords + 3 * getBins() + kCountWords + getWords() * (3 + getPlanes());
+  // union of the weights, the constant and the sum of the weights of a word.
+  return kBarrierWords + 3 * getBins() + kCountWords + getWords() * (4 + getPlanes());
 }
 
 int64_t DecodeSpec::getPartialWords() const {
@@ -58,6 +59,10 @@ std::string DecodeSpec::getName() const {
   os << "_g" << group << "_m" << queries << "_l" << bits << (weighted ? "w" : "p") << codeHeads;
   os << (newest ? "_newest" : "") << (hasLengths ? "_lengths" : "") << (hasKept ? "_kept" : "")
      << (early ? "" : "_late");
+  if (mid)
+    os << "_mid" << (hasCodeScale ? "_scale" : "");
+  if (tableHeads > 0)
+    os << "_table" << tableHeads;
   if (out != attend.query)
     os << "_to_" << out;
   os << (hasLse ? "_lse" : "") << (split ? "_split" : "");
@@ -83,6 +88,14 @@ SmallVector<DecodeSpec::Parameter> DecodeSpec::getParameters(MLIRContext *contex
     buffer("key_scale", f32);
     buffer("value_scale", f32);
   }
+  if (mid) {
+    buffer("temperature", f32);
+    buffer("bias", f32);
+  }
+  if (hasCodeScale)
+    buffer("code_scale", f32);
+  if (tableHeads > 0)
+    buffer("table", f32);
   buffer("out", out);
   if (hasLse)
     buffer("lse", f32);
@@ -91,8 +104,11 @@ SmallVector<DecodeSpec::Parameter> DecodeSpec::getParameters(MLIRContext *contex
   if (split)
     buffer("boxes", i32);
   for (StringRef name : {"keys", "full", "full_min", "full_max", "sinks", "window", "dense_below",
-                         "list_words", "distance_bytes", "stages", "key_stride", "value_stride"})
+                         "full_words", "distance_bytes", "stages", "key_stride", "value_stride"})
     buffer(name, i32, P::Scalar);
+  if (mid)
+    for (StringRef name : {"mid", "mid_min", "mid_max", "mid_words"})
+      buffer(name, i32, P::Scalar);
   for (StringRef name :
        {"query_batch", "query_head", "query_row", "out_batch", "out_head", "out_row"})
     buffer(name, i32, P::Scalar);
@@ -122,7 +138,7 @@ DecodeEmitter::DecodeEmitter(const DecodeSpec &spec, gpu::GPUFuncOp func)
   beforeBase = take(spec.getBins());
   countBase = take(kCountWords);
   planeBase = take(spec.getWords() * (1 + spec.getPlanes()));
-  offsetBase = take(2 * spec.getWords());
+  offsetBase = take(3 * spec.getWords());
 }
 
 void DecodeEmitter::effect(StringRef text, StringRef constraints, ValueRange operands) {
@@ -203,14 +219,59 @@ SmallVector<Value> DecodeEmitter::poll(int64_t size, Value address) {
 // Frame
 //===----------------------------------------------------------------------===//
 
+/// The values that a CTA and a thread are told, and what follows from them.
+/// `again`: read anew, so that no register holds them through the attention.
+void DecodeEmitter::emitPlace(bool again) {
+  auto read = [&](StringRef name, function_ref<Value()> first) {
+    if (!again)
+      return first();
+    std::string text = ("mov.u32 $0, %" + name + ";").str();
+    return b.inlineAsm(text, "=r", b.getI32Type(), ValueRange())[0];
+  };
+  using gpu::Dimension;
+  thread = read("tid.x", [&] { return b.threadX(DecodeSpec::kThreads); });
+  warp = b.shr(thread, 5);
+  lane = b.band(thread, b.i32(31));
+  rank = zero;
+  splits = one;
+  logSplits = zero;
+  if (spec.split) {
+    rank = read("ctaid.x", [&] { return b.blockId(Dimension::x); });
+    splits = read("nctaid.x", [&] { return b.gridSize(Dimension::x); });
+    logSplits = b.popcount(b.sub(splits, one));
+  }
+  batch = read("ctaid.z", [&] { return b.blockId(Dimension::z); });
+  Value inBatches = read("nctaid.y", [&] { return b.gridSize(Dimension::y); });
+  Value inBatch = read("ctaid.y", [&] { return b.blockId(Dimension::y); });
+  Value queries = b.i32(spec.queries);
+  kvHead = spec.queries == 1 ? inBatch : b.divU(inBatch, queries);
+  row = spec.queries == 1 ? zero : b.remU(inBatch, queries);
+  kvHeads = spec.queries == 1 ? inBatches : b.divU(inBatches, queries);
+
+  listBase = {zero, arg("full_words")};
+  Value lists = arg("full_words");
+  if (spec.mid)
+    lists = b.add(lists, arg("mid_words"));
+  distanceBase = b.shl(lists, 2);
+  ringBase = b.add(distanceBase, arg("distance_bytes"));
+  if (!spec.split)
+    return;
+  // Words a list: histograms and entries of every pair, then the tiles.
+  Value perList = b.mul(splits, lists);
+  perList = b.add(perList, b.mul(b.mul(splits, splits), b.i32(spec.getBins())));
+  for (int64_t tile = 0; tile < spec.getColumnTiles(); ++tile)
+    perList = b.add(perList, b.mul(splits, b.add(b.i32(spec.getOutputWords(tile)),
+                                                 b.mul(splits, b.i32(spec.getStatWords(tile))))));
+  Value list = b.add(b.mul(batch, inBatches), inBatch);
+  boxes = AttendEmitter::row(b, AttendEmitter::address(b, arg("boxes")), list, b.shl(perList, 2));
+}
+
 void DecodeEmitter::emitIndices() {
   MLIRContext *context = b.getContext();
   zero = b.i32(0);
   one = b.i32(1);
   threads = b.i32(DecodeSpec::kThreads);
-  thread = b.threadX(DecodeSpec::kThreads);
-  warp = b.shr(thread, 5);
-  lane = b.band(thread, b.i32(31));
+  emitPlace(/*again=*/false);
 
   fixed = func.getWorkgroupAttributions()[0];
   auto addressOf = [&](Value memref) {
@@ -228,29 +289,8 @@ void DecodeEmitter::emitIndices() {
   halves = memref::ViewOp::create(b, type(b.getI16Type()), bytes, none, any);
   words = memref::ViewOp::create(b, type(b.getI32Type()), bytes, none, any);
 
-  listWords = arg("list_words");
-  listBase = zero;
-  distanceBase = b.shl(listWords, 2);
-  ringBase = b.add(distanceBase, arg("distance_bytes"));
-
-  rank = zero;
-  splits = one;
-  logSplits = zero;
-  if (spec.split) {
-    rank = b.blockId(gpu::Dimension::x);
-    splits = b.gridSize(gpu::Dimension::x);
-    logSplits = b.popcount(b.sub(splits, one));
-  }
-  batch = b.blockId(gpu::Dimension::z);
-  Value lists = b.gridSize(gpu::Dimension::y), inBatch = b.blockId(gpu::Dimension::y);
-  list = b.add(b.mul(batch, lists), inBatch);
-  Value queries = b.i32(spec.queries);
-  kvHead = spec.queries == 1 ? inBatch : b.divU(inBatch, queries);
-  row = spec.queries == 1 ? zero : b.remU(inBatch, queries);
-  kvHeads = spec.queries == 1 ? lists : b.divU(lists, queries);
-
   Value keys = arg("keys");
-  length = keys;
+  Value length = keys;
   if (spec.hasLengths) {
     Value batches = b.gridSize(gpu::Dimension::z);
     Value lengths = b.view(arg("lengths"), b.toIndex(zero), b.toIndex(batches));
@@ -286,24 +326,13 @@ void DecodeEmitter::emitIndices() {
   Value copied = b.band(b.add(numKeys, b.i32(aligned - 1)), b.i32(-aligned));
   copiedBytes = b.mul(copied, b.i32(spec.getCodeBytes()));
 
-  // Forced are the keys below `sinkEnd` and those from max(sinkEnd, limit - window) on.
+  // Forced are the keys below `sinkEnd` and those from max(sinkEnd, limit -
+  // window) on.
   sinkEnd = b.minS(arg("sinks"), limit);
   Value windowStart = b.maxS(sinkEnd, b.sub(limit, arg("window")));
   windowShift = b.sub(windowStart, sinkEnd);
   numForced = b.sub(limit, windowShift);
   numCandidates = windowShift;
-
-  if (!spec.split)
-    return;
-  // Words a list: histograms and entries of every pair, then the tiles.
-  Value perList =
-      b.add(b.mul(b.mul(splits, splits), b.i32(spec.getBins())), b.mul(splits, listWords));
-  for (int64_t tile = 0; tile < spec.getColumnTiles(); ++tile)
-    perList = b.add(perList, b.mul(splits, b.add(b.i32(spec.getOutputWords(tile)),
-                                                 b.mul(splits, b.i32(spec.getStatWords(tile))))));
-  Value listBytes =
-      b.mul(b.mul(wide(list), wide(perList)), arith::ConstantOp::create(b, b.getI64IntegerAttr(4)));
-  boxes = AttendEmitter::address(b, arg("boxes"), listBytes);
 }
 
 /// Everything from the codes to this CTA's entries.
@@ -317,25 +346,42 @@ void DecodeEmitter::emitSparse() {
   b.barrier();
   emitExchange();
 
-  // budget(limit) = clamp(ceil(fraction * limit), min, max); fractions are millionths.
+  Value numFull = b.minS(emitBudget("full"), numCandidates);
+  SmallVector<Threshold> thresholds = {emitThreshold(numFull)};
+  entries[0] = b.add(numForced, numFull);
+  if (spec.mid) {
+    entries[1] = b.minS(emitBudget("mid"), b.sub(numCandidates, numFull));
+    thresholds.push_back(emitThreshold(b.add(numFull, entries[1])));
+  }
+  emitCompaction(thresholds);
+}
+
+/// budget(limit) = clamp(ceil(fraction * limit), min, max); fractions are
+/// millionths.
+Value DecodeEmitter::emitBudget(StringRef tier) {
   Type i64 = b.getI64Type();
   auto wide = [&](Value value) -> Value { return arith::ExtUIOp::create(b, i64, value); };
-  auto wideConstant = [&](int64_t value) -> Value {
+  auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
   };
-  Value scaled = b.add(b.mul(wide(arg("full")), wide(limit)), wideConstant(999999));
-  Value budget = arith::TruncIOp::create(b, b.getI32Type(), b.divU(scaled, wideConstant(1000000)));
-  budget = b.minS(b.maxS(budget, arg("full_min")), arg("full_max"));
-  Value keep = b.minS(budget, numCandidates);
-  entries = b.add(numForced, keep);
-  emitCompaction(emitThreshold(keep));
+  constexpr int64_t million = 1000000;
+  Value scaled = b.add(b.mul(wide(arg(tier)), wide(limit)), constant(million - 1));
+  Value budget = arith::TruncIOp::create(b, b.getI32Type(), b.divU(scaled, constant(million)));
+  budget = b.maxS(budget, arg((tier + "_min").str()));
+  return b.minS(budget, arg((tier + "_max").str()));
+}
+
+/// Entries that this CTA gets of `total`.
+Value DecodeEmitter::emitCount(Value total) {
+  Value rounded = b.add(b.sub(total, rank), b.sub(splits, one));
+  return arith::ShRUIOp::create(b, rounded, logSplits);
 }
 
 /// The entries are all keys, dealt in turn.
 void DecodeEmitter::emitDense() {
-  b.loop(thread, count, threads, [&](Value i) {
+  b.loop(thread, count[0], threads, [&](Value i) {
     Value key = b.add(arith::ShLIOp::create(b, i, logSplits), rank);
-    b.store(key, words, b.add(listBase, i));
+    b.store(key, words, b.add(listBase[0], i));
     if (spec.hasKept)
       emitKept(key);
   });
@@ -344,37 +390,38 @@ void DecodeEmitter::emitDense() {
 void DecodeEmitter::emit() {
   b.launchDependents();
   emitIndices();
-  // Only window keys can be newer than the previous kernel, and they are forced.
+  // Only window keys can be newer than the previous kernel, and they are
+  // forced.
   if (spec.bulk)
     emitFirstFetches(/*early=*/true);
   b.waitForPrevious();
   if (spec.bulk)
     emitFirstFetches(/*early=*/false);
 
-  auto getCount = [&](Value total) {
-    Value rounded = b.add(b.sub(total, rank), b.sub(splits, one));
-    return Value(arith::ShRUIOp::create(b, rounded, logSplits));
-  };
-  Type i32 = b.getI32Type();
-  if (dense) {
-    count = ifElse(
-        dense, i32,
-        [&]() -> SmallVector<Value> {
-          count = getCount(limit);
-          emitDense();
-          return {count};
-        },
-        [&]() -> SmallVector<Value> {
-          emitSparse();
-          count = getCount(entries);
-          emitReceive();
-          return {count};
-        })[0];
-  } else {
+  auto sparse = [&] {
     emitSparse();
-    count = getCount(entries);
+    SmallVector<Value> counts;
+    for (int64_t tier = 0; tier < spec.getTiers(); ++tier)
+      counts.push_back(count[tier] = emitCount(entries[tier]));
     emitReceive();
-  }
+    return counts;
+  };
+  SmallVector<Type> types(spec.getTiers(), b.getI32Type());
+  SmallVector<Value> counts;
+  if (dense)
+    counts = ifElse(
+        dense, types,
+        [&] {
+          count[0] = emitCount(limit);
+          emitDense();
+          SmallVector<Value> counts = {count[0], zero};
+          counts.truncate(types.size());
+          return counts;
+        },
+        sparse);
+  else
+    counts = sparse();
+  llvm::copy(counts, count.begin());
   b.barrier();
   emitAttend();
 }

@@ -43,11 +43,15 @@ struct DecodeSpec {
   bool weighted;      ///< form of the query codes
   bool newest;        ///< of equal keys the last ones are taken
   bool hasLengths, hasScales, hasLse, hasKept;
-  bool split; ///< several CTAs a list, else one and no mailboxes
-  bool bulk;  ///< the chip copies in bulk
-  bool early; ///< only forced keys can be newer than the previous kernel
+  bool mid;           ///< a second list, of keys whose logits are estimated
+  bool hasCodeScale;  ///< factors of the estimates
+  int64_t tableHeads; ///< of the residual table: none, one for all, or Hq
+  bool split;         ///< several CTAs a list, else one and no mailboxes
+  bool bulk;          ///< the chip copies in bulk
+  bool early;         ///< only forced keys can be newer than the previous kernel
 
-  //===--- Distances -------------------------------------------------------===//
+  //===--- Distances
+  //-------------------------------------------------------===//
   int64_t getWords() const { return bits / 32; }
   int64_t getCodeBytes() const { return bits / 8; }
   /// Sums of an even number of weights +-1 are even: half of them is counted.
@@ -67,7 +71,8 @@ struct DecodeSpec {
   int64_t getExcluded() const { return getTop() + 1; }
   int64_t getBins() const { return isNarrow() ? 128 : 256; }
 
-  //===--- Layouts ---------------------------------------------------------===//
+  //===--- Layouts
+  //---------------------------------------------------------===//
   int64_t getStageKeys() const { return kStageBytes / getCodeBytes(); }
   /// Distances of a CTA: whole steps, and what compaction takes at once.
   int64_t getDistanceGranularity() const { return std::max<int64_t>(getStageKeys(), kSpan); }
@@ -75,6 +80,7 @@ struct DecodeSpec {
   static constexpr int64_t kSpan = 1024;
   /// Keys in 16 bytes of codes.
   int64_t getAlignedKeys() const { return std::max<int64_t>(1, 16 / getCodeBytes()); }
+  int64_t getTiers() const { return mid ? 2 : 1; }
   int64_t getColumnTiles() const { return llvm::divideCeil(group, 8); }
   AttendShape getTile(int64_t i) const;
   /// Words of shared memory that do not depend on sizes.
@@ -104,6 +110,7 @@ public:
 
 private:
   /// Where the keys of a tier end.
+  struct Tier;
   struct Threshold {
     Value distance; ///< the largest one inside
     Value left;     ///< ties of this CTA that are in (out, when the newest are in)
@@ -116,9 +123,12 @@ private:
   struct Limits; // of the comparison with a threshold, in every byte
 
   // Decode.cpp
+  void emitPlace(bool again);
   void emitIndices();
   void emitSparse();
   void emitDense();
+  Value emitBudget(StringRef tier);
+  Value emitCount(Value total);
   Value arg(StringRef name) const { return parameters.lookup(name); }
   Value load(int64_t base, Value i) { return b.load(fixed, b.add(i, b.i32(base))); }
 
@@ -142,13 +152,20 @@ private:
   Masks emitMasks(Value position, const Limits &limits);
   /// The first `left` of the ties of a span, and how many are left then.
   std::pair<Value, Value> emitFirstTies(Value ties, Value left);
-  void emitCompaction(const Threshold &threshold);
-  void emitDeal(Value i, Value key);
+  Value emitTake(Value position, Tier &tier);
+  Value emitDealt(Value take, Value next, Value position, int64_t tier);
+  void emitCompaction(ArrayRef<Threshold> thresholds);
+  void emitDeal(Value i, Value key, int64_t tier);
   void emitReceive();
   void emitKept(Value key);
 
   // DecodeAttend.cpp
   void emitAttend();
+  SmallVector<Value> emitEstimated(AttendEmitter &attend, SmallVector<Value> state, int64_t tile,
+                                   Value valueRows);
+  SmallVector<Value> loadKeyCode(Value codes, Value key);
+  Value getListBoxes(int64_t tier);
+  Value getTileBoxes(int64_t tile);
   void emitMergeCTAs(int64_t tile, Value firstBox, Value words);
   void emitOutput(int64_t tile, Value column, Value dim, Value acc, Value max, Value sum);
 
@@ -173,21 +190,22 @@ private:
   Value fixed, fixedAddress;
   Value bytes, halves, words, dynamicAddress;
   int64_t barrierBase, histBase, totalBase, beforeBase, countBase, planeBase, offsetBase;
-  Value listBase, distanceBase, ringBase; ///< words, bytes, bytes
+  std::array<Value, 2> listBase; ///< of the tiers, in words
+  Value distanceBase, ringBase;  ///< in bytes
 
   // Positions, uniform over the CTA but `thread`, `warp`, `lane`.
   Value zero, one, threads;
   Value thread, warp, lane;
   Value rank, splits, logSplits;
-  Value batch, kvHead, kvHeads, row, list;
-  Value length, limit;
+  Value batch, kvHead, kvHeads, row;
+  Value limit;
   Value dense; ///< or null: never
   Value skew, start, numKeys, steps;
   Value codesAddress, copiedBytes;
   Value sinkEnd, windowShift, numForced, numCandidates;
   Value boxes; ///< address of the mailboxes of this list
-  Value listWords;
-  Value entries, count; ///< of the list; of it in this CTA
+  /// Of a tier: entries of the list, and those in this CTA.
+  std::array<Value, 2> entries, count;
 
   // The query codes, in registers.
   SmallVector<Value> signs;

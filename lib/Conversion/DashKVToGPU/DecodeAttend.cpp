@@ -33,13 +33,154 @@ void DecodeEmitter::emitOutput(int64_t tile, Value column, Value dim, Value acc,
   });
 }
 
+/// The first word of the mailboxes of a tile.
+Value DecodeEmitter::getTileBoxes(int64_t tile) {
+  Value pairs = b.mul(splits, splits);
+  Value lists = arg("full_words");
+  if (spec.mid)
+    lists = b.add(lists, arg("mid_words"));
+  Value result = b.add(b.mul(pairs, b.i32(spec.getBins())), b.mul(splits, lists));
+  for (int64_t i = 0; i < tile; ++i)
+    result = b.add(result, b.add(b.mul(splits, b.i32(spec.getOutputWords(i))),
+                                 b.mul(pairs, b.i32(spec.getStatWords(i)))));
+  return result;
+}
+
+/// Entries of a tier for this warp: whole tiles as long as there are warps
+/// without one, then equal runs.
+static std::pair<Value, Value> getRun(KernelBuilder &b, Value warp, Value count) {
+  constexpr int64_t warps = DecodeSpec::kWarps;
+  Value share = b.divU(b.add(count, b.i32(warps - 1)), b.i32(warps));
+  share = b.maxS(share, b.i32(AttendShape::kEntries));
+  Value first = b.minS(b.mul(warp, share), count);
+  return {first, b.minS(b.add(first, share), count)};
+}
+
+/// Adds the keys of the mid tier, of which only values are read: with
+/// dot = S - 2 D, S the sum of the weights,
+/// logit = temperature * code scale * dot + bias + residual.
+SmallVector<Value> DecodeEmitter::emitEstimated(AttendEmitter &attend, SmallVector<Value> state,
+                                                int64_t tile, Value valueRows) {
+  int64_t numWords = spec.getWords();
+  constexpr float log2e = 1.44269504f;
+  Value shared;
+  if (spec.codeHeads == 1) {
+    readQueryPlanes(); // again: not through the attention to full keys
+    for (int64_t i = 0; i < numWords && spec.weighted; ++i) {
+      Value sum = load(offsetBase + 2 * numWords, b.i32(i));
+      shared = shared ? b.add(shared, sum) : sum;
+    }
+  }
+  Value sum = shared ? shared : b.i32(spec.bits);
+  Value kvRow = b.add(b.mul(batch, kvHeads), kvHead);
+  // Of the columns whose logits this lane has.
+  std::array<Value, 2> slope, base, table;
+  std::array<SmallVector<Value>, 2> codes;
+  for (int64_t i = 0; i < 2; ++i) {
+    Value column = b.minS(attend.getColumn(i), b.i32(spec.getTile(tile).columns - 1));
+    column = b.add(column, b.i32(8 * tile));
+    Value head = b.add(b.mul(kvHead, b.i32(spec.group)), column);
+    auto read = [&](StringRef name, Value index) {
+      return b.load(b.view(arg(name), b.toIndex(index), b.toIndex(one)), zero);
+    };
+    Value codeHead = b.mul(kvRow, b.i32(spec.codeHeads));
+    if (spec.codeHeads > 1)
+      codeHead = b.add(codeHead, column);
+    Value codeRow = b.add(b.mul(codeHead, b.i32(spec.queries)), row);
+    Value factor = b.mulF(read("temperature", head), b.f32(log2e));
+    if (spec.hasCodeScale)
+      factor = b.mulF(factor, read("code_scale", codeRow));
+    slope[i] = b.mulF(factor, b.f32(-2));
+    Value whole = arith::SIToFPOp::create(b, b.getF32Type(), sum);
+    base[i] = b.fma(factor, whole, b.mulF(read("bias", head), b.f32(log2e)));
+    if (spec.tableHeads > 0) {
+      int64_t columns = spec.weighted ? 128 : spec.bits + 1;
+      Value first = spec.tableHeads == 1 ? zero : b.mul(head, b.i32(columns));
+      table[i] = b.view(arg("table"), b.toIndex(first), b.toIndex(b.i32(columns)));
+    }
+    if (spec.codeHeads == 1)
+      continue;
+    Value bytes = b.mul(b.toIndex(codeRow), b.toIndex(b.i32(spec.getCodeBytes())));
+    Value code = b.view(arg("query_codes"), bytes, b.toIndex(b.i32(spec.getCodeBytes())));
+    for (int64_t word = 0; word < numWords; ++word) {
+      Value bits = zero; // of any alignment
+      for (int64_t j = 0; j < 4; ++j) {
+        Value byte = b.load(code, b.toIndex(b.i32(4 * word + j)));
+        byte = arith::ExtUIOp::create(b, b.getI32Type(), byte);
+        bits = arith::OrIOp::create(b, bits, b.shl(byte, 8 * j));
+      }
+      codes[i].push_back(bits);
+    }
+  }
+  Value rowStart = b.mul(b.toIndex(kvRow), b.toIndex(arg("keys")));
+  Value startBytes = b.mul(rowStart, b.toIndex(b.i32(spec.getCodeBytes())));
+  startBytes = arith::IndexCastOp::create(b, b.getI64Type(), startBytes);
+  Value keyCodes = AttendEmitter::address(b, arg("key_codes"), startBytes);
+
+  Value first, last;
+  std::tie(first, last) = getRun(b, warp, count[1]);
+  Value lastEntry = b.sub(last, one);
+  return b.loop(first, last, b.i32(AttendShape::kEntries), state,
+                [&](Value entry, ValueRange carried) {
+                  AttendEmitter::Tile tile;
+                  tile.first = entry;
+                  tile.end = last;
+                  tile.keyOf = [&](Value entry) {
+                    return b.load(words, b.add(listBase[1], b.minS(entry, lastEntry)));
+                  };
+                  tile.valueRow = [&](Value key) {
+                    return AttendEmitter::row(b, valueRows, key, arg("value_stride"));
+                  };
+                  Value known; // the key that `code` is of
+                  SmallVector<Value> code;
+                  Value distance;
+                  tile.adjust = [&](Value, Value, Value key, int64_t i) {
+                    if (key != known) {
+                      known = key;
+                      code = loadKeyCode(keyCodes, key);
+                      if (spec.codeHeads == 1)
+                        distance = emitDistances({code})[0];
+                    }
+                    if (spec.codeHeads > 1) {
+                      distance = zero;
+                      for (auto [word, query] : llvm::zip_equal(code, codes[i]))
+                        distance = b.add(distance, b.popcount(b.bxor(word, query)));
+                    }
+                    Value real = arith::SIToFPOp::create(b, b.getF32Type(), distance);
+                    Value logit = b.fma(slope[i], real, base[i]);
+                    if (table[i])
+                      logit = b.fma(b.load(table[i], distance), b.f32(log2e), logit);
+                    return logit;
+                  };
+                  return attend.addGiven(carried, tile);
+                });
+}
+
+/// The words of a key's code.
+SmallVector<Value> DecodeEmitter::loadKeyCode(Value codes, Value key) {
+  Value address = AttendEmitter::row(b, codes, key, b.i32(spec.getCodeBytes()));
+  Type i32 = b.getI32Type();
+  SmallVector<Value> result;
+  int64_t numWords = spec.getWords();
+  for (int64_t i = 0; i < numWords; i += 4) {
+    SmallVector<Type> types(std::min<int64_t>(4, numWords), i32);
+    Value from = i == 0 ? address : AttendEmitter::row(b, address, one, b.i32(4 * i));
+    if (numWords == 1)
+      llvm::append_range(result, b.inlineAsm("ld.global.nc.b32 $0, [$1];", "=r,l", types, from));
+    else if (numWords == 2)
+      llvm::append_range(result,
+                         b.inlineAsm("ld.global.nc.v2.b32 {$0,$1}, [$2];", "=r,=r,l", types, from));
+    else
+      llvm::append_range(result, b.inlineAsm("ld.global.nc.v4.b32 {$0,$1,$2,$3}, [$4];",
+                                             "=r,=r,=r,=r,l", types, from));
+  }
+  return result;
+}
+
 void DecodeEmitter::emitAttend() {
   constexpr int64_t warps = DecodeSpec::kWarps, tileKeys = AttendShape::kEntries;
-  // Whole tiles as long as there are warps without one, then equal runs.
-  Value share = b.divU(b.add(count, b.i32(warps - 1)), b.i32(warps));
-  share = b.maxS(share, b.i32(tileKeys));
-  Value first = b.minS(b.mul(warp, share), count), last = b.minS(b.add(first, share), count);
-
+  Value first, last;
+  std::tie(first, last) = getRun(b, warp, count[0]);
   Value scale = arg("scale");
   if (spec.hasScales) {
     Value scales = b.view(arg("key_scale"), b.toIndex(zero), b.toIndex(kvHeads));
@@ -56,10 +197,6 @@ void DecodeEmitter::emitAttend() {
   };
   Value keyRows = rows("key", spec.attend.key), valueRows = rows("value", spec.attend.value);
 
-  Value tileBoxes;
-  if (spec.split)
-    tileBoxes =
-        b.add(b.mul(b.mul(splits, splits), b.i32(spec.getBins())), b.mul(splits, listWords));
   for (int64_t i = 0; i < spec.getColumnTiles(); ++i) {
     AttendShape shape = spec.getTile(i);
     AttendEmitter attend(b, shape, lane);
@@ -76,7 +213,7 @@ void DecodeEmitter::emitAttend() {
           tile.end = last;
           Value lastEntry = b.sub(last, one);
           tile.keyOf = [&](Value entry) {
-            return b.load(words, b.add(listBase, b.minS(entry, lastEntry)));
+            return b.load(words, b.add(listBase[0], b.minS(entry, lastEntry)));
           };
           tile.keyRow = [&](Value key) {
             return AttendEmitter::row(b, keyRows, key, arg("key_stride"));
@@ -86,12 +223,16 @@ void DecodeEmitter::emitAttend() {
           };
           return attend.add(state, query, tile);
         });
+    emitPlace(/*again=*/true);
+    if (spec.mid)
+      state = emitEstimated(attend, state, i, valueRows);
     Value partials = b.shr(ringBase, 2);
     attend.storePartial(state, words, partials, warp, warps);
     b.barrier();
     int64_t total = spec.getOutputWords(i), stats = spec.getStatWords(i);
-    Value perCTA, boxWords;
+    Value perCTA, boxWords, tileBoxes;
     if (spec.split) {
+      tileBoxes = getTileBoxes(i);
       perCTA = arith::ShRUIOp::create(b, b.i32(total), logSplits);
       boxWords = b.add(perCTA, b.i32(stats));
     }
@@ -115,10 +256,8 @@ void DecodeEmitter::emitAttend() {
         sendWord(b.add(word, one), bits(merged.sum));
       });
     });
-    if (spec.split) {
+    if (spec.split)
       emitMergeCTAs(i, tileBoxes, boxWords);
-      tileBoxes = b.add(tileBoxes, b.mul(b.mul(splits, splits), boxWords));
-    }
     if (i + 1 < spec.getColumnTiles())
       b.barrier();
   }

@@ -30,13 +30,15 @@ void DecodeEmitter::emitFetch(Value step, Value stage) {
   effect("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", "r,r", {barrier, size});
   Value target = b.add(b.add(dynamicAddress, ringBase), b.mul(stage, stageBytes));
   Value source = AttendEmitter::row(b, codesAddress, step, stageBytes);
-  effect("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1], $2, [$3];",
+  effect("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
+         "[$0], [$1], $2, [$3];",
          "r,l,r,r", {target, source, size, barrier});
 }
 
 static void waitFor(function_ref<void(StringRef, StringRef, ValueRange)> effect, Value barrier,
                     Value phase) {
-  effect("{ .reg .pred p; W: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1; @!p bra W; }",
+  effect("{ .reg .pred p; W: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], "
+         "$1; @!p bra W; }",
          "r,r", {barrier, phase});
 }
 
@@ -51,7 +53,8 @@ void DecodeEmitter::emitFirstFetches(bool early) {
         effect("mbarrier.init.shared::cta.b64 [$0], $1;", "r,r",
                {b.add(barrier, b.i32(kDrained)), b.i32(DecodeSpec::kWarps)});
       });
-      b.inlineAsm("fence.mbarrier_init.release.cluster; fence.proxy.async.shared::cta;");
+      b.inlineAsm("fence.mbarrier_init.release.cluster; "
+                  "fence.proxy.async.shared::cta;");
     });
   if (early == spec.early)
     b.when(first,
@@ -62,8 +65,8 @@ void DecodeEmitter::emitFirstFetches(bool early) {
 // The query side
 //===----------------------------------------------------------------------===//
 
-/// One warp a word: a lane adds up the weights of its bit over the heads, ballots
-/// turn them into bit planes.
+/// One warp a word: a lane adds up the weights of its bit over the heads,
+/// ballots turn them into bit planes.
 void DecodeEmitter::emitQueryPlanes() {
   int64_t count = spec.getWords(), codeBytes = spec.weighted ? spec.bits : spec.getCodeBytes();
   b.loop(thread, b.i32(spec.getBins()), threads,
@@ -99,16 +102,20 @@ void DecodeEmitter::emitQueryPlanes() {
       groups.push_back(b.ballot(b.cmp(CmpIPredicate::ne, b.band(weight, b.i32(1 << i)), zero)));
     Value offsetSum = b.warpReduce(NVVM::ReduxKind::ADD, common);
     Value used = b.warpReduce(NVVM::ReduxKind::OR, weight);
+    Value weightSum = spec.mid ? b.warpReduce(NVVM::ReduxKind::ADD, weight) : zero;
     b.when(b.cmp(CmpIPredicate::eq, lane, zero), [&] {
       for (auto [i, group] : llvm::enumerate(groups))
         b.store(group, fixed, b.add(warp, b.i32(planeBase + i * count)));
       b.store(used, fixed, b.add(warp, b.i32(offsetBase)));
       b.store(offsetSum, fixed, b.add(warp, b.i32(offsetBase + count)));
+      if (spec.mid)
+        b.store(weightSum, fixed, b.add(warp, b.i32(offsetBase + 2 * count)));
     });
   });
 }
 
-/// More planes than these are rare in weighted codes, and are not kept in registers.
+/// More planes than these are rare in weighted codes, and are not kept in
+/// registers.
 static constexpr int64_t kPlanesInRegisters = 4;
 
 void DecodeEmitter::readQueryPlanes() {
@@ -155,7 +162,8 @@ SmallVector<Value> DecodeEmitter::emitDistances(ArrayRef<SmallVector<Value>> cod
   };
   SmallVector<Value> sums = addPlane({}, masks[0], Value());
   SmallVector<Type> types(codes.size(), b.getI32Type());
-  // Weights rarely have all their bits: of many planes only those in use are counted.
+  // Weights rarely have all their bits: of many planes only those in use are
+  // counted.
   int64_t certain = spec.weighted ? 2 : spec.getPlanes();
   std::function<SmallVector<Value>(SmallVector<Value>, int64_t)> addFrom =
       [&](SmallVector<Value> sums, int64_t plane) -> SmallVector<Value> {
@@ -230,8 +238,8 @@ SmallVector<Value> DecodeEmitter::loadRing(Value step, Value stage) {
   return result;
 }
 
-/// Distances of the keys whose codes are `codes`: two times 4 words. Calls `whenRead`
-/// where these are there for certain.
+/// Distances of the keys whose codes are `codes`: two times 4 words. Calls
+/// `whenRead` where these are there for certain.
 void DecodeEmitter::emitScanStep(Value step, ArrayRef<Value> codes, function_ref<void()> whenRead) {
   int64_t count = spec.getWords();
   SmallVector<SmallVector<Value>> keys;

@@ -1,7 +1,7 @@
 //===- DecodeSelect.cpp - The decode kernel: who is attended --------------===//
 //
-// The threshold is exact, and so is who of the keys at the threshold takes part:
-// in the order of keys, or against it, over all CTAs of the list.
+// The threshold is exact, and so is who of the keys at the threshold takes
+// part: in the order of keys, or against it, over all CTAs of the list.
 //
 //===----------------------------------------------------------------------===//
 #include "Decode.h"
@@ -164,7 +164,8 @@ DecodeEmitter::Masks DecodeEmitter::emitMasks(Value position, const Limits &limi
       merge(masks.below, b.band(b.bxor(reached, ones), limits.belowMask), i);
       continue;
     }
-    // Bytes without sign: by bit 7 if it differs, else by the borrow of the rest.
+    // Bytes without sign: by bit 7 if it differs, else by the borrow of the
+    // rest.
     Value differs = b.bxor(word, limits.distance), same = b.bxor(differs, ones);
     Value fits = b.sub(limits.high, b.band(word, low));
     Value reaches = b.sub(arith::OrIOp::create(b, word, high), limits.low);
@@ -221,21 +222,71 @@ void DecodeEmitter::emitKept(Value key) {
   b.store(arith::ConstantOp::create(b, b.getBoolAttr(true)), flags, key);
 }
 
-/// Gives `key` as entry `i` of the list to its CTA.
-void DecodeEmitter::emitDeal(Value i, Value key) {
-  if (spec.hasKept)
-    emitKept(key);
-  if (!spec.split)
-    return b.store(key, words, b.add(listBase, i));
-  Value to = b.band(i, b.sub(splits, one));
-  Value slot = arith::ShRUIOp::create(b, i, logSplits);
-  Value lists = b.mul(b.mul(splits, splits), b.i32(spec.getBins()));
-  sendWord(b.add(b.add(lists, slot), b.mul(to, listWords)), key);
+/// The first word of the mailboxes of a list.
+Value DecodeEmitter::getListBoxes(int64_t tier) {
+  Value word = b.mul(b.mul(splits, splits), b.i32(spec.getBins()));
+  return tier == 0 ? word : b.add(word, b.mul(splits, arg("full_words")));
 }
 
-/// A warp owns consecutive keys: it counts, then it writes.
-void DecodeEmitter::emitCompaction(const Threshold &threshold) {
-  Limits limits = getLimits(threshold.distance);
+/// Gives `key` as entry `i` of a list to its CTA.
+void DecodeEmitter::emitDeal(Value i, Value key, int64_t tier) {
+  if (spec.hasKept && tier == 0)
+    emitKept(key);
+  if (!spec.split)
+    return b.store(key, words, b.add(listBase[tier], i));
+  Value to = b.band(i, b.sub(splits, one));
+  Value slot = arith::ShRUIOp::create(b, i, logSplits);
+  Value size = arg(tier == 0 ? "full_words" : "mid_words");
+  sendWord(b.add(b.add(getListBoxes(tier), slot), b.mul(to, size)), key);
+}
+
+/// Of a threshold, while a warp goes through its keys.
+struct DecodeEmitter::Tier {
+  Limits limits;
+  Value left; ///< of `Threshold::left`
+};
+
+/// The keys of a span up to the threshold.
+Value DecodeEmitter::emitTake(Value position, Tier &tier) {
+  Masks masks = emitMasks(position, tier.limits);
+  Value ties = b.bxor(masks.atMost, masks.below), firstTies;
+  std::tie(firstTies, tier.left) = emitFirstTies(ties, tier.left);
+  return spec.newest ? b.bxor(masks.atMost, firstTies)
+                     : Value(arith::OrIOp::create(b, masks.below, firstTies));
+}
+
+/// Deals the keys of a mask as entries from `next` on; returns where they end.
+Value DecodeEmitter::emitDealt(Value take, Value next, Value position, int64_t tier) {
+  Value number = b.popcount(take);
+  Value some = b.any(b.cmp(CmpIPredicate::ne, number, zero));
+  return ifElse(
+      some, b.getI32Type(),
+      [&]() -> SmallVector<Value> {
+        Value upTo = b.warpScan(number, lane);
+        Value at = b.sub(b.add(next, upTo), number);
+        Value key = b.add(position, b.mul(lane, b.i32(4 * kLaneWords)));
+        key = b.add(key, b.sub(start, skew));
+        whileLoop(
+            {take, at},
+            [&](ValueRange carried) { return b.cmp(CmpIPredicate::ne, carried[0], zero); },
+            [&](ValueRange carried) -> SmallVector<Value> {
+              Value bit = math::CountTrailingZerosOp::create(b, carried[0]);
+              Value within = b.add(b.shl(b.band(bit, b.i32(7)), 2), b.shr(bit, 3));
+              emitDeal(carried[1], b.add(key, within), tier);
+              return {b.band(carried[0], b.sub(carried[0], one)), b.add(carried[1], one)};
+            });
+        return {b.add(next, b.shuffleIdx(upTo, b.i32(31)))};
+      },
+      [&]() -> SmallVector<Value> { return {next}; })[0];
+}
+
+/// A warp owns consecutive keys: it counts, then it writes. The mid tier is
+/// what the second threshold adds to the first.
+void DecodeEmitter::emitCompaction(ArrayRef<Threshold> thresholds) {
+  int64_t tiers = spec.getTiers();
+  SmallVector<Tier> tier(tiers);
+  for (int64_t i = 0; i < tiers; ++i)
+    tier[i].limits = getLimits(thresholds[i].distance);
   Value end = b.mul(steps, b.i32(spec.getStageKeys())), span = b.i32(kSpan);
   Value spans = b.divU(b.add(end, b.i32(kSpan - 1)), span);
   Value perWarp = b.divU(b.add(spans, b.i32(DecodeSpec::kWarps - 1)), b.i32(DecodeSpec::kWarps));
@@ -243,76 +294,76 @@ void DecodeEmitter::emitCompaction(const Threshold &threshold) {
   Value first = b.minS(b.mul(warp, perWarp), end), last = b.minS(b.add(first, perWarp), end);
 
   SmallVector<Value> counts =
-      b.loop(first, last, span, {zero, zero}, [&](Value position, ValueRange carried) {
-        Masks masks = emitMasks(position, limits);
-        return SmallVector<Value>{b.add(carried[0], b.popcount(masks.below)),
-                                  b.add(carried[1], b.popcount(masks.atMost))};
-      });
-  Value below = b.warpReduce(NVVM::ReduxKind::ADD, counts[0]);
-  Value ties = b.sub(b.warpReduce(NVVM::ReduxKind::ADD, counts[1]), below);
+      b.loop(first, last, span, SmallVector<Value>(2 * tiers, zero),
+             [&](Value position, ValueRange carried) {
+               SmallVector<Value> result;
+               for (int64_t i = 0; i < tiers; ++i) {
+                 Masks masks = emitMasks(position, tier[i].limits);
+                 result.push_back(b.add(carried[2 * i], b.popcount(masks.below)));
+                 result.push_back(b.add(carried[2 * i + 1], b.popcount(masks.atMost)));
+               }
+               return result;
+             });
+  for (Value &count : counts)
+    count = b.warpReduce(NVVM::ReduxKind::ADD, count);
   b.when(b.cmp(CmpIPredicate::eq, lane, zero), [&] {
-    b.store(below, fixed, b.add(warp, b.i32(countBase)));
-    b.store(ties, fixed, b.add(warp, b.i32(countBase + DecodeSpec::kWarps)));
+    for (auto [i, count] : llvm::enumerate(counts))
+      b.store(count, fixed, b.add(warp, b.i32(countBase + i * DecodeSpec::kWarps)));
   });
   b.barrier();
+  // Entries of the warps before this one.
   Value isBefore = b.cmp(CmpIPredicate::ult, lane, warp);
-  auto sumBefore = [&](int64_t base) {
-    Value count = load(base, b.minS(lane, b.i32(DecodeSpec::kWarps - 1)));
+  auto sumBefore = [&](int64_t i) {
+    Value other = b.minS(lane, b.i32(DecodeSpec::kWarps - 1));
+    Value count = load(countBase + i * DecodeSpec::kWarps, other);
     return b.warpReduce(NVVM::ReduxKind::ADD, b.select(isBefore, count, zero));
   };
-  Value belowBefore = sumBefore(countBase);
-  Value tiesBefore = sumBefore(countBase + DecodeSpec::kWarps);
-  Value passed = b.minS(threshold.left, tiesBefore);
-  Value inBefore = spec.newest ? b.sub(tiesBefore, passed) : passed;
-  Value next = b.add(b.add(numForced, threshold.base), b.add(belowBefore, inBefore));
-  Value left = b.sub(threshold.left, passed);
+  SmallVector<Value> next;
+  for (int64_t i = 0; i < tiers; ++i) {
+    Value below = sumBefore(2 * i), ties = b.sub(sumBefore(2 * i + 1), below);
+    Value passed = b.minS(thresholds[i].left, ties);
+    Value in = b.add(below, spec.newest ? b.sub(ties, passed) : passed);
+    next.push_back(b.add(thresholds[i].base, in));
+    tier[i].left = b.sub(thresholds[i].left, passed);
+  }
+  if (spec.mid)
+    next[1] = b.sub(next[1], next[0]);
+  next[0] = b.add(next[0], numForced);
 
-  b.loop(first, last, span, {next, left},
-         [&](Value position, ValueRange carried) -> SmallVector<Value> {
-           Value next = carried[0], left = carried[1];
-           Masks masks = emitMasks(position, limits);
-           Value ties = b.bxor(masks.atMost, masks.below);
-           auto [firstTies, leftThen] = emitFirstTies(ties, left);
-           Value take = spec.newest ? b.bxor(masks.atMost, firstTies)
-                                    : Value(arith::OrIOp::create(b, masks.below, firstTies));
-           Value number = b.popcount(take);
-           Value some = b.any(b.cmp(CmpIPredicate::ne, number, zero));
-           Value nextThen = ifElse(
-               some, b.getI32Type(),
-               [&]() -> SmallVector<Value> {
-                 Value upTo = b.warpScan(number, lane);
-                 Value at = b.sub(b.add(next, upTo), number);
-                 Value key =
-                     b.add(b.add(position, b.mul(lane, b.i32(4 * kLaneWords))), b.sub(start, skew));
-                 whileLoop(
-                     {take, at},
-                     [&](ValueRange carried) { return b.cmp(CmpIPredicate::ne, carried[0], zero); },
-                     [&](ValueRange carried) -> SmallVector<Value> {
-                       Value bit = math::CountTrailingZerosOp::create(b, carried[0]);
-                       Value within = b.add(b.shl(b.band(bit, b.i32(7)), 2), b.shr(bit, 3));
-                       emitDeal(carried[1], b.add(key, within));
-                       return {b.band(carried[0], b.sub(carried[0], one)), b.add(carried[1], one)};
-                     });
-                 return {b.add(next, b.shuffleIdx(upTo, b.i32(31)))};
-               },
-               [&]() -> SmallVector<Value> { return {next}; })[0];
-           return {nextThen, leftThen};
-         });
+  SmallVector<Value> init = next;
+  for (const Tier &t : tier)
+    init.push_back(t.left);
+  b.loop(first, last, span, init, [&](Value position, ValueRange carried) {
+    SmallVector<Value> nextThen, leftThen;
+    Value before;
+    for (int64_t i = 0; i < tiers; ++i) {
+      tier[i].left = carried[tiers + i];
+      Value upTo = emitTake(position, tier[i]);
+      Value take = before ? b.bxor(upTo, before) : upTo; // tiers nest
+      nextThen.push_back(emitDealt(take, carried[i], position, i));
+      leftThen.push_back(tier[i].left);
+      before = upTo;
+    }
+    nextThen.append(leftThen);
+    return nextThen;
+  });
   // The forced keys come first; a CTA deals them.
   Value forced = numForced;
   if (spec.split)
     forced = b.select(b.cmp(CmpIPredicate::eq, rank, zero), numForced, zero);
-  b.loop(thread, forced, threads, [&](Value i) { emitDeal(i, emitForcedKey(i)); });
+  b.loop(thread, forced, threads, [&](Value i) { emitDeal(i, emitForcedKey(i), 0); });
 }
 
 /// Takes this CTA's entries out of the mailboxes.
 void DecodeEmitter::emitReceive() {
   if (!spec.split)
     return;
-  Value lists = b.mul(b.mul(splits, splits), b.i32(spec.getBins()));
-  Value mine = b.add(lists, b.mul(rank, listWords));
-  b.loop(thread, count, threads, [&](Value i) {
-    Value key = poll(1, boxAddress(b.add(mine, i)))[0];
-    b.store(key, words, b.add(listBase, i));
-  });
+  for (int64_t tier = 0; tier < spec.getTiers(); ++tier) {
+    Value size = arg(tier == 0 ? "full_words" : "mid_words");
+    Value mine = b.add(getListBoxes(tier), b.mul(rank, size));
+    b.loop(thread, count[tier], threads, [&](Value i) {
+      Value key = poll(1, boxAddress(b.add(mine, i)))[0];
+      b.store(key, words, b.add(listBase[tier], i));
+    });
+  }
 }

@@ -1,7 +1,8 @@
 //===- Tiered.cpp - Launches of tiered_attention --------------------------===//
 //
-// One kernel a layer where that is possible (Decode.h), else the steps of the op
-// one after another. What depends on sizes alone is decided by the host code.
+// One kernel a layer where that is possible (Decode.h), else the steps of the
+// op one after another. What depends on sizes alone is decided by the host
+// code.
 //
 //===----------------------------------------------------------------------===//
 #include "Decode.h"
@@ -36,7 +37,8 @@ private:
                        function_ref<LogicalResult()> otherwise);
   AttendBuffers getAttention();
   Value allocate(Type element, ArrayRef<Value> sizes);
-  /// Keys that a tier has at most, those that are forced for their place included.
+  /// Keys that a tier has at most, those that are forced for their place
+  /// included.
   Value getCapacity(bool isMid);
 
   struct Layout {
@@ -53,7 +55,7 @@ private:
   Value batch, kvHeads, keys;
   int64_t queries = 0;
   // Of the decode kernel.
-  Value splits, listWords, distanceBytes, stages, sharedBytes;
+  Value splits, fullWords, midWords, distanceBytes, stages, sharedBytes;
 };
 } // namespace
 
@@ -92,7 +94,7 @@ TieredLauncher::Layout TieredLauncher::getLayout(Value operand, AffineMap map, u
 //===----------------------------------------------------------------------===//
 
 std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
-  if (op.getVoteDiscount() || op.getPrior() || op.getForced() || tiering.hasMid() ||
+  if (op.getVoteDiscount() || op.getPrior() || op.getForced() || !op.getMlpWeights().empty() ||
       tiering.getTies() == Ties::Inclusive || (op.getKeptInit() && tiering.getKeptVotes() != 1))
     return std::nullopt;
   auto sizeOf = [&](Value operand, AffineMap map, unsigned dim) {
@@ -146,6 +148,14 @@ std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
   spec.hasScales = static_cast<bool>(op.getKeyScale());
   spec.hasLse = static_cast<bool>(op.getLseInit());
   spec.hasKept = static_cast<bool>(op.getKeptInit());
+  spec.mid = tiering.hasMid();
+  spec.hasCodeScale = static_cast<bool>(op.getCodeScale());
+  spec.tableHeads = 0;
+  if (op.getTable())
+    spec.tableHeads = cast<ShapedType>(op.getTable().getType()).getDimSize(0);
+  // Of a sum over heads the distances of the heads are not known.
+  if (spec.tableHeads < 0 || (spec.mid && spec.weighted && spec.codeHeads > 1))
+    return std::nullopt;
   spec.split = false;
   spec.bulk = b.getTarget().hasBulkCopy;
   spec.early = tiering.getWindow() >= rows;
@@ -194,8 +204,11 @@ Value TieredLauncher::planDecode(DecodeSpec spec) {
     Value all = b.min(keys, b.index(tiering.getDenseBelow() - 1));
     entries = b.max(entries, b.ceilDiv(all, splits));
   }
-  listWords = roundUp(b.max(entries, b.index(1)), 4);
-  Value fixed = b.add(b.mul(listWords, b.index(4)), distanceBytes);
+  fullWords = roundUp(b.max(entries, b.index(1)), 4);
+  midWords = b.index(0);
+  if (spec.mid)
+    midWords = roundUp(b.ceilDiv(getCapacity(/*isMid=*/true), splits), 4);
+  Value fixed = b.add(b.mul(b.add(fullWords, midWords), b.index(4)), distanceBytes);
   spec.split = true; // takes more
   Value region =
       b.index(4 * std::max(spec.getPartialWords(), DecodeSpec::kMaxSplits * spec.getBins()));
@@ -245,14 +258,26 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
     values["key_scale"] = b.pointer(op.getKeyScale());
     values["value_scale"] = b.pointer(op.getValueScale());
   }
+  if (spec.mid) {
+    values["temperature"] = b.pointer(op.getTemperature());
+    values["bias"] = b.pointer(op.getBias());
+  }
+  if (spec.hasCodeScale)
+    values["code_scale"] = b.pointer(op.getCodeScale());
+  if (spec.tableHeads > 0)
+    values["table"] = b.pointer(op.getTable());
   values["out"] = b.pointer(op.getInit(), Access::Write);
   if (spec.hasLse)
     values["lse"] = b.pointer(op.getLseInit(), Access::Write);
-  if (spec.hasKept)
+  if (spec.hasKept) {
+    // The kernel sets flags, and clears none.
+    Value unset = arith::ConstantOp::create(b, b.getBoolAttr(false));
+    linalg::FillOp::create(b, ValueRange{unset}, ValueRange{op.getKeptInit()});
     values["kept"] = b.pointer(op.getKeptInit(), Access::ReadWrite);
+  }
   if (spec.split) {
     Value perList = b.mul(b.mul(splits, splits), b.index(spec.getBins()));
-    perList = b.add(perList, b.mul(splits, listWords));
+    perList = b.add(perList, b.mul(splits, b.add(fullWords, midWords)));
     for (int64_t i = 0; i < spec.getColumnTiles(); ++i)
       perList = b.add(perList, b.mul(splits, b.add(b.index(spec.getOutputWords(i)),
                                                    b.mul(splits, b.index(spec.getStatWords(i))))));
@@ -269,7 +294,14 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
   values["sinks"] = bounded(tiering.getSinks());
   values["window"] = bounded(tiering.getWindow());
   values["dense_below"] = bounded(tiering.getDenseBelow());
-  values["list_words"] = b.i32(listWords);
+  values["full_words"] = b.i32(fullWords);
+  if (spec.mid) {
+    int64_t midMax = tiering.getMidMax();
+    values["mid"] = b.i32(tiering.getMid());
+    values["mid_min"] = bounded(tiering.getMidMin());
+    values["mid_max"] = bounded(midMax == TieringAttr::none ? unbounded : midMax);
+    values["mid_words"] = b.i32(midWords);
+  }
   values["distance_bytes"] = b.i32(distanceBytes);
   values["stages"] = b.i32(stages);
   Layout query = getLayout(op.getQuery(), maps[0], dims.query);
@@ -430,7 +462,8 @@ LogicalResult TieredLauncher::launchSteps() {
   Value heads = getSize(b, op.getQuery(), maps[0], dims.head);
   Value rows = getSize(b, op.getQuery(), maps[0], dims.query);
   Value listHeads = tiering.getScope() == Scope::Group ? kvHeads : heads;
-  // Keys that have a code: those of the cache, and up to 63 more in byte planes.
+  // Keys that have a code: those of the cache, and up to 63 more in byte
+  // planes.
   bool planes = CodeForm::arePlanes(op.getKeyCodes().getType());
   Value codeKeys = keys;
   if (planes)
@@ -497,8 +530,8 @@ LogicalResult TieredLauncher::launchSteps() {
       b, op.getQueryCodes(), op.getKeyCodes(), retrieve.midIndices, retrieve.midCounts,
       op.getTemperature(), op.getBias(), op.getCodeScale(), op.getTable(), op.getMlpWeights(),
       op.getMlpBiases(), scores, op.getActivationAttr());
-  if (true)
-    return estimate.emitOpError("has no kernel on target ") << b.getTarget().chip;
+  if (failed(lowerNow(estimate, b)))
+    return failure();
   AttendBuffers mid = getAttention();
   mid.query = mid.key = mid.keyScale = mid.lengths = Value();
   mid.maps = full.maps;
