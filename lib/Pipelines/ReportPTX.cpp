@@ -8,34 +8,28 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 static constexpr StringRef kGroups[] = {
-    "global memory", "shared memory", "local memory", "atomics",
-    "tensor cores",  "popcounts",     "warp",         "waits",
-    "floats",        "integers",      "conversions",  "control"};
+    "global memory", "shared memory", "local memory", "atomics",  "tensor cores", "popcounts",
+    "warp",          "waits",         "floats",       "integers", "conversions",  "control"};
 
 ArrayRef<StringRef> mlir::dashkv::getGroups() { return kGroups; }
 
 StringRef mlir::dashkv::getGroup(StringRef instruction) {
-  StringRef base =
-      instruction.take_until([](char c) { return c == '.' || c == ' '; });
+  StringRef base = instruction.take_until([](char c) { return c == '.' || c == ' '; });
   if (base == "ld" || base == "st" || base == "cp" || base == "prefetch") {
     if (instruction.contains("local"))
       return "local memory";
     if (instruction.contains("param"))
       return "control";
     bool isCopy = base == "cp" && instruction.contains("global");
-    return instruction.contains("shared") && !isCopy ? "shared memory"
-                                                     : "global memory";
+    return instruction.contains("shared") && !isCopy ? "shared memory" : "global memory";
   }
   return llvm::StringSwitch<StringRef>(base)
       .Cases({"atom", "red"}, "atomics")
       .Cases({"mma", "wgmma", "ldmatrix", "movmatrix"}, "tensor cores")
       .Case("popc", "popcounts")
       .Cases({"shfl", "vote", "match", "redux"}, "warp")
-      .Cases(
-          {"bar", "barrier", "mbarrier", "fence", "membar", "griddepcontrol"},
-          "waits")
-      .Cases({"fma", "ex2", "lg2", "rcp", "tanh", "sqrt", "rsqrt", "copysign"},
-             "floats")
+      .Cases({"bar", "barrier", "mbarrier", "fence", "membar", "griddepcontrol"}, "waits")
+      .Cases({"fma", "ex2", "lg2", "rcp", "tanh", "sqrt", "rsqrt", "copysign"}, "floats")
       .Cases({"cvt", "cvta", "mov"}, "conversions")
       .Cases({"bra", "brx", "ret", "exit", "call", "trap"}, "control")
       .Default(instruction.contains(" f") ? "floats" : "integers");
@@ -64,8 +58,7 @@ static std::string nameInstruction(StringRef opcode) {
         bytes = bits / 8;
       else if (part == "v2" || part == "v4" || part == "v8")
         elements = part[1] - '0';
-      else if (part != "relaxed" && part != "gpu" && part != "cta" &&
-               !part.contains("::evict"))
+      else if (part != "relaxed" && part != "gpu" && part != "cta" && !part.contains("::"))
         name += "." + part.str();
     }
     return name + " " + std::to_string(bytes * elements);
@@ -79,13 +72,11 @@ static std::string nameInstruction(StringRef opcode) {
         return name + "." + type.str();
     return name;
   }
-  if (llvm::is_contained({"cp", "vote", "shfl", "redux", "mbarrier",
-                          "griddepcontrol", "bar", "ldmatrix", "fence",
-                          "movmatrix", "prefetch", "match"},
+  if (llvm::is_contained({"cp", "vote", "shfl", "redux", "mbarrier", "griddepcontrol", "bar",
+                          "ldmatrix", "fence", "movmatrix", "prefetch", "match"},
                          base)) {
-    for (StringRef part :
-         ArrayRef(parts).drop_front().take_front(base == "cp" ? 3 : 2))
-      if (part != "sync" && part != "aligned" && !typeBits(part))
+    for (StringRef part : ArrayRef(parts).drop_front().take_front(base == "cp" ? 3 : 2))
+      if (part != "sync" && part != "aligned" && !part.contains("::") && !typeBits(part))
         name += "." + part.str();
     return name;
   }
@@ -105,11 +96,9 @@ static int64_t toInteger(StringRef text) {
 /// there.
 static StringRef findName(StringRef line, StringRef name) {
   auto isPart = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; };
-  for (size_t at = line.find(name); at != StringRef::npos;
-       at = line.find(name, at + 1)) {
+  for (size_t at = line.find(name); at != StringRef::npos; at = line.find(name, at + 1)) {
     StringRef after = line.drop_front(at + name.size());
-    if ((after.empty() || !isPart(after.front())) &&
-        (at == 0 || !isPart(line[at - 1])))
+    if ((after.empty() || !isPart(after.front())) && (at == 0 || !isPart(line[at - 1])))
       return line.substr(at, name.size());
   }
   return "";
@@ -125,10 +114,13 @@ public:
 private:
   void readDirective(StringRef line);
   void readInstruction(StringRef line);
+  void readStatements(StringRef text);
   void finishKernel();
 
   PTXText &text;
   PTXKernel *kernel = nullptr;
+  /// Lines up to the end of an instruction.
+  std::string statements;
   /// Braces around a line: inline assembly has its own.
   int64_t depth = 0;
   unsigned file = 0, line = 0;
@@ -154,8 +146,7 @@ void Reader::readDirective(StringRef line) {
   } else if (line.contains(".shared ")) {
     StringRef name, size;
     std::tie(name, size) = line.split('[');
-    name = name.rtrim().take_back(name.rtrim().size() -
-                                  name.rtrim().find_last_of(" \t") - 1);
+    name = name.rtrim().take_back(name.rtrim().size() - name.rtrim().find_last_of(" \t") - 1);
     shared[name.str()] = toInteger(size);
   } else if (!kernel) {
     return;
@@ -178,20 +169,30 @@ void Reader::readInstruction(StringRef line) {
       named[name] = bytes;
   StringRef opcode = line;
   if (opcode.starts_with("@"))
-    opcode =
-        opcode.drop_while([](char c) { return c != ' ' && c != '\t'; }).ltrim();
-  opcode = opcode.take_until(
-      [](char c) { return c == ' ' || c == '\t' || c == ';'; });
-  if (opcode.starts_with("bra"))
-    if (auto label = labels.find(line.rtrim(';')
-                                     .rtrim()
-                                     .rsplit('\t')
-                                     .second.rsplit(' ')
-                                     .second.str());
-        label != labels.end())
-      branches[label->first] = code.size();
+    opcode = opcode.drop_while([](char c) { return !llvm::isSpace(c); }).ltrim();
+  StringRef operands = opcode.drop_while([](char c) { return !llvm::isSpace(c); }).trim();
+  opcode = opcode.take_until(llvm::isSpace);
+  if (opcode.starts_with("bra") && labels.count(operands.str()))
+    branches[operands.str()] = code.size();
   code.push_back(nameInstruction(opcode));
   ++kernel->mix[code.back()];
+}
+
+void Reader::readStatements(StringRef text) {
+  // Inline assembly has several in a line, and braces and labels of its own.
+  SmallVector<StringRef> parts;
+  text.split(parts, ';');
+  for (StringRef statement : parts) {
+    statement = statement.ltrim("{} \t").rtrim();
+    StringRef label = statement.take_until([](char c) { return c == ':' || llvm::isSpace(c); });
+    StringRef after = statement.drop_front(label.size());
+    if (!label.empty() && after.starts_with(":") && !after.starts_with("::")) {
+      labels[label.str()] = code.size();
+      statement = after.drop_front().ltrim();
+    }
+    if (!statement.empty() && !statement.starts_with(".") && !statement.starts_with("//"))
+      readInstruction(statement);
+  }
 }
 
 void Reader::finishKernel() {
@@ -220,9 +221,7 @@ void Reader::read(StringRef line) {
   if (line.consume_front(".visible .entry")) {
     text.kernels.emplace_back();
     kernel = &text.kernels.back();
-    kernel->name = line.trim()
-                       .take_until([](char c) { return c == '(' || c == ' '; })
-                       .str();
+    kernel->name = line.trim().take_until([](char c) { return c == '(' || c == ' '; }).str();
     file = this->line = 0;
   } else if (line == "{" && kernel) {
     ++depth;
@@ -233,13 +232,13 @@ void Reader::read(StringRef line) {
     readDirective(line);
   } else if (depth && !line.empty() && !line.starts_with("//")) {
     bool isLabel = line.ends_with(":");
-    if (isLabel)
-      labels[line.drop_back().str()] = code.size();
-    else
-      readInstruction(line);
+    statements += (" " + line).str();
+    if (isLabel || line.ends_with(";") || line.ends_with("}")) { // operands may go on
+      readStatements(statements);
+      statements.clear();
+    }
     if (!isLabel || line.contains("BB"))
-      kernel->lines.push_back(
-          {original.rtrim().str(), file, isLabel ? 0 : this->line});
+      kernel->lines.push_back({original.rtrim().str(), file, isLabel ? 0 : this->line});
   }
 }
 
