@@ -30,6 +30,9 @@ if opt != "dashkv-opt":
     config.substitutions.append((r"\bdashkv-opt\b", opt))
 config.substitutions.append(("%plugin", os.path.join(config.dashkv_lib, "DashKVPlugin.so")))
 config.substitutions.append(("%source", config.dashkv_source))
+config.substitutions.append(("%lib", config.dashkv_lib))
+config.substitutions.append(("%mlir_lib", os.path.join(os.path.dirname(config.llvm_tools), "lib")))
+config.substitutions.append(("%cuda", os.path.join(config.dashkv_lib, "simulated")))
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
 config.substitutions.append(("%data", os.path.join(config.test_source_root, "data")))
 

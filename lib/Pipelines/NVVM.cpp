@@ -1,5 +1,6 @@
 //===- NVVM.cpp - From dashkv ops to PTX ----------------------------------===//
 #include "dashkv/Pipelines/NVVM.h"
+#include "IREE.h"
 #include "dashkv/Conversion/DashKVToGPU.h"
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
@@ -39,6 +40,7 @@ void mlir::dashkv::buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineO
   pm.addPass(createFinalizeSignaturesPass());
   ConvertDashKVToGPUPassOptions convert;
   convert.target = options.target;
+  convert.resident = options.resident;
   pm.addPass(createConvertDashKVToGPUPass(convert));
   LowerGlueToGPUPassOptions glue;
   glue.target = options.target;
@@ -91,10 +93,27 @@ void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
   pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass(debug));
 }
 
+void mlir::dashkv::buildGPUHostPipeline(OpPassManager &pm) {
+  pm.addPass(createSCFToControlFlowPass());
+  GpuToLLVMConversionPassOptions toLLVM;
+  toLLVM.kernelBarePtrCallConv = true;
+  pm.addPass(createGpuToLLVMConversionPass(toLLVM));
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
 void mlir::dashkv::buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options) {
   buildGPUBuffersPipeline(pm);
   buildGPULaunchPipeline(pm, options);
+  if (options.host)
+    pm.addPass(createLowerGPUHostPass());
   buildGPUKernelPipeline(pm);
+  if (options.host)
+    buildGPUHostPipeline(pm);
 }
 
 void mlir::dashkv::registerNVVMPipeline() {
@@ -118,7 +137,8 @@ static LogicalResult checkResolved(Location loc, StringRef ptx) {
          << line.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; });
 }
 
-FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTarget &target) {
+FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTarget &target,
+                                                  KernelABI abi) {
   GPUProgram program;
   program.module = module.clone();
   ModuleOp host = *program.module;
@@ -143,6 +163,7 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
     function.aliases = findReturnedArguments(host.lookupSymbol<func::FuncOp>(function.name));
   NVVMPipelineOptions options;
   options.target = target.chip.str();
+  options.resident = abi != KernelABI::IREE;
   buildGPULaunchPipeline(kernelPasses, options);
   buildGPUKernelPipeline(kernelPasses);
   if (failed(kernelPasses.run(host)))
@@ -155,6 +176,8 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
     return emitError(kernels[1].getLoc(), "expected one GPU module, but got ") << kernels.size();
   OwningOpRef<ModuleOp> device(ModuleOp::create(module.getLoc()));
   device->getBody()->push_back(kernels.front()->clone());
+  if (abi == KernelABI::IREE)
+    adaptKernelsToIREE(*device->getOps<gpu::GPUModuleOp>().begin());
   gpu::TargetOptions toPTX("", {}, "", "", gpu::CompilationTarget::Assembly, {}, {}, {}, {},
                            [&](StringRef ptx) { program.ptx = ptx.rtrim('\0').str(); });
   if (failed(gpu::transformGpuModulesToBinaries(*device, nullptr, toPTX)) ||

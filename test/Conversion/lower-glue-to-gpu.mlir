@@ -75,7 +75,7 @@ func.func @columns(%x: memref<4x576xf32>, %w: memref<576x192xf32>, %out: memref<
 //       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_glue_0_map
 //       CHECK:   memref.copy %{{.+}}, %{{.+}} : memref<64xf32> to memref<64xf32>
 //   CHECK-NOT:   memref.copy
-// CHECK-LABEL: gpu.func @dashkv_glue_0_map
+//       CHECK: gpu.func @dashkv_glue_0_map
 //   CHECK-NOT: gpu.func
 func.func @twice(%a: memref<64xf32>, %b: memref<64xf32>) {
   linalg.map { math.rsqrt } ins(%a : memref<64xf32>) outs(%b : memref<64xf32>)
@@ -88,7 +88,7 @@ func.func @twice(%a: memref<64xf32>, %b: memref<64xf32>) {
 // -----
 
 // Functions of numbers are instructions or polynomials, half types in f32.
-// CHECK-LABEL: gpu.func @dashkv_glue_0_map
+//       CHECK: gpu.func @dashkv_glue_0_map
 //   CHECK-NOT:   math.
 //       CHECK:   llvm.call_intrinsic "llvm.nvvm.rsqrt.approx.f"
 //   CHECK-NOT:   math.

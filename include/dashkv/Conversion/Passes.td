@@ -48,7 +48,9 @@ def ConvertDashKVToGPUPass : Pass<"convert-dashkv-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">];
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">,
+    Option<"resident", "resident", "bool", /*default=*/"true",
+           "Allow kernels whose CTAs wait for each other">];
 }
 
 def LowerGlueToGPUPass : Pass<"dashkv-lower-glue-to-gpu", "::mlir::ModuleOp"> {
@@ -76,6 +78,26 @@ def LowerGlueToGPUPass : Pass<"dashkv-lower-glue-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "GPU that the kernels are for">];
+}
+
+def LowerGPUHostPass : Pass<"dashkv-lower-gpu-host", "::mlir::ModuleOp"> {
+  let summary = "Prepare the host code of launches for the runtime of the gpu dialect";
+  let description = [{
+    Allocations become `gpu.alloc`, freed at the end of their block unless they are
+    results, and set first where they are marked `dashkv.init`; copies become
+    `gpu.memcpy`; a launch of a kernel marked `dashkv.resident` comes after a call
+    of `dashkv_cooperative_launch`, which libdashkv_cuda_runtime defines, as it does
+    `dashkv_multiprocessors` and what gpu-to-llvm calls. Everything waits for the
+    device. Arguments and results are buffers in device memory.
+
+    Functions that use the gpu dialect for more than launches manage their memory
+    themselves and are left alone, here and by dashkv-lower-glue-to-gpu.
+
+    Pre: dashkv-lower-glue-to-gpu has run. Post: gpu-to-llvm takes the host code.
+    Example: test/Conversion/lower-gpu-host.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::gpu::GPUDialect"];
 }
 
 def SelectTileConfigPass : Pass<"dashkv-select-tile-config"> {

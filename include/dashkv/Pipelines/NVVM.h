@@ -14,6 +14,13 @@ namespace mlir::dashkv {
 struct NVVMPipelineOptions : PassPipelineOptions<NVVMPipelineOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("GPU that the kernels are for"),
                              llvm::cl::init("sm_90a")};
+  Option<bool> host{*this, "host",
+                    llvm::cl::desc("Lower host code too, to LLVM and calls of the runtime of the "
+                                   "gpu dialect (libdashkv_cuda_runtime)"),
+                    llvm::cl::init(false)};
+  Option<bool> resident{*this, "resident",
+                        llvm::cl::desc("Allow kernels whose blocks all have to run at once"),
+                        llvm::cl::init(true)};
 };
 
 /// dashkv ops on tensors to dashkv ops on buffers, for kernels of a GPU.
@@ -25,7 +32,10 @@ void buildGPULaunchPipeline(OpPassManager &pm, const NVVMPipelineOptions &option
 /// gpu.modules to LLVM and NVVM ops; what is outside of them is left alone.
 void buildGPUKernelPipeline(OpPassManager &pm);
 
-/// All three.
+/// Host code to the LLVM dialect, and gpu.modules to PTX in gpu.binary ops.
+void buildGPUHostPipeline(OpPassManager &pm);
+
+/// The first three, or all.
 void buildNVVMPipeline(OpPassManager &pm, const NVVMPipelineOptions &options);
 
 /// Registers dashkv-nvvm-pipeline.
@@ -51,9 +61,16 @@ struct GPUProgram {
   std::string ptx;
 };
 
+/// How kernels are called.
+enum class KernelABI {
+  Driver, ///< by cuLaunchKernelEx
+  IREE,   ///< by dispatches of IREE: parameters in its order, no cooperative launch
+};
+
 /// Compiles a clone of `module` by dashkv-nvvm-pipeline. An error if there is no
 /// kernel at all, or if the PTX calls a function that it lacks.
-FailureOr<GPUProgram> compileForGPU(ModuleOp module, const NVPTXTarget &target);
+FailureOr<GPUProgram> compileForGPU(ModuleOp module, const NVPTXTarget &target,
+                                    KernelABI abi = KernelABI::Driver);
 
 } // namespace mlir::dashkv
 

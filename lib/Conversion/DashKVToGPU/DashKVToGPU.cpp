@@ -63,7 +63,7 @@ struct ConvertDashKVToGPUPass
       if (isa_and_nonnull<DashKVDialect>(op->getDialect()))
         ops.push_back(op);
     });
-    GPUKernels kernels(module, *found);
+    GPUKernels kernels(module, *found, resident);
     bool failed = false;
     for (Operation *op : ops) {
       if (!cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()) {

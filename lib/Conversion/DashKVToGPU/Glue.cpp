@@ -24,6 +24,15 @@ namespace mlir::dashkv {
 using namespace mlir;
 using namespace mlir::dashkv;
 
+bool mlir::dashkv::isLaunchCode(func::FuncOp function) {
+  return !function
+              .walk([](Operation *op) {
+                bool isGPU = isa_and_nonnull<gpu::GPUDialect>(op->getDialect());
+                return WalkResult(failure(isGPU && !isa<gpu::LaunchFuncOp>(op)));
+              })
+              .wasInterrupted();
+}
+
 LogicalResult mlir::dashkv::reportHostRead(Operation *op) {
   return emitError(op->getLoc())
          << "the host would read device memory here: launches depend on shapes alone";
@@ -126,7 +135,7 @@ struct LowerGlueToGPUPass : mlir::dashkv::impl::LowerGlueToGPUPassBase<LowerGlue
       return signalPassFailure();
     GPUKernels kernels(module, *found);
     for (auto function : module.getOps<func::FuncOp>())
-      if (failed(lower(function, kernels)))
+      if (isLaunchCode(function) && failed(lower(function, kernels)))
         signalPassFailure();
   }
 

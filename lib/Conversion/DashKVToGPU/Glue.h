@@ -3,6 +3,7 @@
 #define DASHKV_LIB_CONVERSION_DASHKVTOGPU_GLUE_H
 
 #include "Launches.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -10,6 +11,10 @@ namespace mlir::dashkv {
 
 /// Values that outputs of a structured op are known to hold before it.
 using InitialValues = llvm::SmallDenseMap<OpOperand *, TypedAttr>;
+
+/// Whether `function` leaves its memory to us: it uses the gpu dialect for launches
+/// alone.
+bool isLaunchCode(func::FuncOp function);
 
 /// The allocation or argument that `buffer` is a view of.
 Value getRoot(Value buffer);

@@ -46,7 +46,11 @@ struct KernelSignature {
 /// The kernels of a module: one function for each name.
 class GPUKernels {
 public:
-  GPUKernels(ModuleOp module, const NVPTXTarget &target) : module(module), target(target) {}
+  GPUKernels(ModuleOp module, const NVPTXTarget &target, bool allowsResident = true)
+      : allowsResident(allowsResident), module(module), target(target) {}
+
+  /// Whether the launcher can launch grids that are resident.
+  const bool allowsResident;
 
   /// The kernel of this name; made, and its body filled by `emit` (which starts
   /// at its first block and must not return), when asked for first.

@@ -186,7 +186,8 @@ Value TieredLauncher::planDecode(DecodeSpec spec) {
   Value lists = b.mul(b.mul(batch, kvHeads), b.index(queries));
   Value processors = b.multiprocessors();
   splits = b.index(1);
-  for (int64_t i = 2; i <= DecodeSpec::kMaxSplits; i *= 2) {
+  int64_t maxSplits = b.kernels.allowsResident ? DecodeSpec::kMaxSplits : 1;
+  for (int64_t i = 2; i <= maxSplits; i *= 2) {
     Value fits = b.cmp(CmpIPredicate::ule, b.mul(lists, b.index(i)), processors);
     Value worth = b.cmp(CmpIPredicate::uge, keys, b.index(1024 * i));
     fits = b.createOrFold<arith::AndIOp>(fits, worth);
