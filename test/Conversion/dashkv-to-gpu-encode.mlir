@@ -69,14 +69,18 @@ func.func @in_turn(%k: memref<1x2x1x64xf16>, %w: memref<64x64xf16>, %c: memref<1
 
 // -----
 
-// Three layers: three pairs of barriers; exponentials by the hardware, no library.
-// Heads of 4 x 8 rows that share weights fill no device one by one.
+// Few rows of a large mlp: a launch a layer, 64 outputs a CTA. Many: all layers in one,
+// 8 rows at a time. Exponentials by the hardware, no library.
 // CHECK-LABEL: func.func @mlp
 //       CHECK:   call @dashkv_multiprocessors
 //       CHECK:   scf.if
 //       CHECK:     gpu.launch_func @dashkv_kernels::@dashkv_encode_tanh_f16_d128_g1_f32x256_f32_f32x256_f32_f32x64_f32_scale_r8_t256
 //       CHECK:   else
-//       CHECK:     gpu.launch_func @dashkv_kernels::@dashkv_encode_tanh_f16_d128_g1_f32x256_f32_f32x256_f32_f32x64_f32_scale_r1_t512
+//       CHECK:     %[[Y1:.+]] = memref.alloc() : memref<1x8x4x256xf32>
+//       CHECK:     gpu.launch_func @dashkv_kernels::@dashkv_encode_tanh_f16_d128_g1_f32x256_f32_values_r1_t512 blocks in (%c32, %c1, %c4)
+//       CHECK:     %[[Y2:.+]] = memref.alloc() : memref<1x8x4x256xf32>
+//       CHECK:     gpu.launch_func @dashkv_kernels::@dashkv_encode_tanh_f32_d256_g1_f32x256_f32_values_r1_t512 blocks in (%c32, %c1, %c4)
+//       CHECK:     gpu.launch_func @dashkv_kernels::@dashkv_encode_linear_f32_d256_g1_f32x64_f32_scale_r1_t512 blocks in (%c32, %c1, %c1)
 // CHECK-LABEL: gpu.func @dashkv_encode_tanh_f16_d128_g1_f32x256_f32_f32x256_f32_f32x64_f32_scale_r8_t256
 //   CHECK-NOT:   math.
 //       CHECK:   llvm.nvvm.ex2.approx.ftz.f

@@ -104,7 +104,36 @@ std::string EncoderSpec::getName() const {
     os << "_scale";
   if (!hasConstantWeights)
     os << "_fresh";
+  if (givesValues)
+    os << "_values";
   return name;
+}
+
+bool EncoderSpec::isSplit() const {
+  constexpr int64_t minBytes = 128 * 1024;
+  int64_t bytes = 0;
+  for (const EncoderLayer &layer : ArrayRef(layers).drop_back()) {
+    if (layer.out % kSplitOutputs != 0 || layer.vector < 2)
+      return false;
+    bytes += layer.in * layer.out * layer.weight.getIntOrFloatBitWidth() / 8;
+  }
+  return bytes >= minBytes;
+}
+
+EncoderSpec EncoderSpec::getLayer(unsigned i) const {
+  EncoderSpec spec = *this;
+  spec.layers = {layers[i]};
+  if (i > 0) {
+    spec.depth = layers[i].in;
+    spec.group = 1;
+    spec.input = Float32Type::get(input.getContext());
+  }
+  spec.givesValues = i + 1 < layers.size();
+  if (spec.givesValues)
+    spec.hasScale = false;
+  else
+    spec.activation = std::nullopt;
+  return spec;
 }
 
 void EncoderSpec::addParameters(SmallVectorImpl<KernelParameter> &parameters,
@@ -122,7 +151,8 @@ void EncoderSpec::addParameters(SmallVectorImpl<KernelParameter> &parameters,
     if (layer.bias)
       add(layer.bias, 1, weights);
   }
-  add(IntegerType::get(context, 8), 4, KernelParameter::Buffer);
+  add(givesValues ? Type(Float32Type::get(context)) : IntegerType::get(context, 8), 4,
+      KernelParameter::Buffer);
   if (hasScale)
     add(Float32Type::get(context), 3, KernelParameter::Buffer);
   parameters.append(3, {i32, KernelParameter::Scalar});
@@ -132,10 +162,18 @@ void EncoderSpec::addParameters(SmallVectorImpl<KernelParameter> &parameters,
 // Launches
 //===----------------------------------------------------------------------===//
 
-/// Arguments of the kernels of `op`; the last is `sharing`, the rows that share
-/// weights.
-static SmallVector<Value> getArguments(HashEncodeOp op, const EncoderSpec &spec, LaunchBuilder &b,
-                                       Value sharing) {
+namespace {
+/// The operands of an encoder, or of one layer of it.
+struct EncoderBuffers {
+  Value input;
+  ValueRange weights, biases;
+  Value codes, scale;
+};
+} // namespace
+
+/// Arguments of a kernel; the last is `sharing`, the rows that share weights.
+static SmallVector<Value> getArguments(const EncoderBuffers &buffers, const EncoderSpec &spec,
+                                       LaunchBuilder &b, Value sharing) {
   SmallVector<Value> arguments;
   auto add = [&](Value memref, ArrayRef<int64_t> dims) {
     DeviceBuffer buffer = b.flatten(memref);
@@ -144,23 +182,27 @@ static SmallVector<Value> getArguments(HashEncodeOp op, const EncoderSpec &spec,
     for (int64_t dim : dims)
       arguments.push_back(dim < 0 ? b.i32(int64_t(0)) : b.i32(buffer.strides[dim]));
   };
-  add(op.getInput(), {0, 1, 2, 3});
+  add(buffers.input, {0, 1, 2, 3});
   for (auto [i, layer] : llvm::enumerate(spec.layers)) {
     if (layer.vector)
-      add(op.getWeights()[i], {});
+      add(buffers.weights[i], {});
     else if (layer.perHead)
-      add(op.getWeights()[i], {0, 1, 2});
+      add(buffers.weights[i], {0, 1, 2});
     else
-      add(op.getWeights()[i], {-1, 0, 1});
+      add(buffers.weights[i], {-1, 0, 1});
     if (layer.bias)
-      add(op.getBiases()[i], {layer.perHead ? 0 : -1});
+      add(buffers.biases[i], {layer.perHead ? 0 : -1});
   }
-  add(op.getInit(), {0, 1, 2, 3});
+  add(buffers.codes, {0, 1, 2, 3});
   if (spec.hasScale)
-    add(op.getScaleInit(), {0, 1, 2});
-  llvm::append_values(arguments, b.i32(b.dim(op.getInit(), 1)), b.i32(b.dim(op.getInit(), 2)),
+    add(buffers.scale, {0, 1, 2});
+  llvm::append_values(arguments, b.i32(b.dim(buffers.codes, 1)), b.i32(b.dim(buffers.codes, 2)),
                       b.i32(sharing));
   return arguments;
+}
+
+static EncoderBuffers getBuffers(HashEncodeOp op) {
+  return {op.getInput(), op.getWeights(), op.getBiases(), op.getInit(), op.getScaleInit()};
 }
 
 static KernelSignature getSignature(const EncoderSpec &spec, MLIRContext *context) {
@@ -220,7 +262,8 @@ public:
 
 private:
   void launchRows();
-  void launchFewRows() { b.launch(getRowsKernel(few, b), {sharing, gridY, one}, arguments); }
+  void launchFewRows();
+  void launchLayers();
   void launchManyRows();
   void launchTiles();
   /// Whether rows are so many that tensor cores count, and lie as these need it;
@@ -255,6 +298,44 @@ void EncoderLaunches::branch(Value condition, function_ref<void()> then,
   then();
   b.setInsertionPointToStart(branch.elseBlock());
   otherwise();
+}
+
+void EncoderLaunches::launchFewRows() {
+  if (few.isSplit())
+    return launchLayers();
+  b.launch(getRowsKernel(few, b), {sharing, gridY, one}, arguments);
+}
+
+/// One multiprocessor takes long to read the weights of a large mlp. Split by outputs
+/// each layer is a launch, but its weights arrive while the one before runs.
+void EncoderLaunches::launchLayers() {
+  EncoderBuffers whole = getBuffers(op), buffers = whole;
+  for (unsigned i = 0; i < few.layers.size(); ++i) {
+    EncoderSpec spec = few.getLayer(i);
+    spec.threads = 512;
+    buffers.weights = whole.weights.slice(i, 1);
+    if (!whole.biases.empty())
+      buffers.biases = whole.biases.slice(i, 1);
+    Value splits = one;
+    buffers.codes = whole.codes;
+    if (spec.givesValues) {
+      int64_t size = few.layers[i].out;
+      splits = b.index(size / EncoderSpec::kSplitOutputs);
+      SmallVector<int64_t> shape(getMemRefType(op.getInit()).getShape());
+      shape.back() = size;
+      SmallVector<Value> dynamic;
+      for (int64_t dim = 0; dim < 3; ++dim)
+        if (ShapedType::isDynamic(shape[dim]))
+          dynamic.push_back(b.dim(op.getInit(), dim));
+      buffers.codes = memref::AllocOp::create(b, MemRefType::get(shape, b.getF32Type()), dynamic);
+    }
+    // A layer that the heads share has rows of all heads.
+    bool perHead = spec.isPerHead();
+    Value layerSharing = perHead ? rows : b.mul(rows, heads);
+    b.launch(getRowsKernel(spec, b), {layerSharing, perHead ? heads : one, splits},
+             getArguments(buffers, spec, b, layerSharing));
+    buffers.input = buffers.codes;
+  }
 }
 
 void EncoderLaunches::launchManyRows() {
@@ -315,7 +396,7 @@ LogicalResult EncoderLaunches::emit() {
     return op.emitOpError("expected layers whose values take at most ")
            << kMaxSharedFloats * 4 << " bytes of shared memory, but these take "
            << few.getSharedFloats() * 4;
-  arguments = getArguments(op, few, b, sharing);
+  arguments = getArguments(getBuffers(op), few, b, sharing);
   Value tiles = areTiles();
   if (!tiles)
     launchRows();
@@ -334,7 +415,7 @@ static constexpr llvm::StringLiteral kLaunchedAttrName = "dashkv.launched";
 /// Whether the rows are so few that nothing else is launched than a CTA a row.
 bool EncoderLaunches::areFewRows() const {
   std::optional<int64_t> known = getConstantIntValue(sharing);
-  return known && *known <= 8 && few.getSharedFloats() <= kMaxSharedFloats;
+  return known && *known <= 8 && !few.isSplit() && few.getSharedFloats() <= kMaxSharedFloats;
 }
 
 /// The encoder after `op` that may run at the same time: nothing between them
@@ -362,9 +443,9 @@ static HashEncodeOp getConcurrent(HashEncodeOp op) {
 
 void EncoderLaunches::launchWith(EncoderLaunches &other) {
   few.threads = other.few.threads = std::max(few.threads, other.few.threads);
-  arguments = getArguments(op, few, b, sharing);
+  arguments = getArguments(getBuffers(op), few, b, sharing);
   size_t count = arguments.size();
-  llvm::append_range(arguments, getArguments(other.op, other.few, b, other.sharing));
+  llvm::append_range(arguments, getArguments(getBuffers(other.op), other.few, b, other.sharing));
   arguments.push_back(b.i32(gridY));
 
   bool isLarger = other.few.getSharedFloats() > few.getSharedFloats();

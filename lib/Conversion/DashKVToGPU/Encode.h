@@ -38,6 +38,10 @@ struct EncoderSpec {
   /// Rows that a CTA takes at once, of EncodeRows.cpp.
   int64_t rows = 1;
   int64_t threads = 256;
+  /// Writes the values of its one layer instead of codes, those of a CTA from
+  /// `kSplitOutputs` times its z on: f32 with strides as codes have.
+  bool givesValues = false;
+  static constexpr int64_t kSplitOutputs = 64;
   /// The kernel starts while the one before still runs.
   bool startsEarly = false;
 
@@ -50,6 +54,10 @@ struct EncoderSpec {
   }
   std::string getName() const;
   void addParameters(SmallVectorImpl<KernelParameter> &parameters, MLIRContext *context) const;
+  /// Whether few rows go through a kernel a layer, so that more CTAs read weights.
+  bool isSplit() const;
+  /// The kernel of layer `i` then.
+  EncoderSpec getLayer(unsigned i) const;
   /// f32 of shared memory that `emitEncodeRows` needs.
   int64_t getSharedFloats() const;
 };

@@ -29,7 +29,8 @@ struct LayerShape {
   LayerShape(const EncoderSpec &spec, unsigned layer)
       : in(spec.layers[layer].in), out(spec.layers[layer].out),
         vector(std::max<int64_t>(1, spec.layers[layer].vector)),
-        columns(std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(out / vector))),
+        columns(spec.givesValues ? EncoderSpec::kSplitOutputs / vector
+                                 : std::min<int64_t>(kLanes, llvm::PowerOf2Ceil(out / vector))),
         slices(spec.threads / columns) {}
 
   /// Passes over the outputs.
@@ -61,6 +62,7 @@ private:
   /// i32): a vector of weights each.
   Loads emitLoads(unsigned layer, int64_t pass, Value begin, int64_t first, int64_t count);
   Value emitLoad(unsigned layer, int64_t pass, Value begin, int64_t i);
+  Value getFirstOutput(unsigned layer, int64_t pass);
   Value getInput(unsigned layer, Value begin);
   Value getIsInside(unsigned layer, Value begin, int64_t i);
   /// Adds to `sums`, [rows][vector], the products with what was loaded.
@@ -69,7 +71,7 @@ private:
   /// The sums of this thread.
   SmallVector<Value> emitSums(unsigned layer, int64_t pass, const Loads &prefetched);
   void emitReduce(unsigned layer, int64_t pass, SmallVector<Value> sums);
-  void emitOutputs(unsigned layer, int64_t pass);
+  void emitOutputs(unsigned layer, int64_t pass, Value firstRow);
   SmallVector<Value> loadValues(Value begin);
 
   Value at(int64_t region, Value index) { return b.add(index, b.i32(region)); }
@@ -121,7 +123,7 @@ Value RowsEmitter::emitLoad(unsigned layer, int64_t pass, Value begin, int64_t i
   const EncoderOperand &weights = arguments.weights[layer];
   LayerShape shape(spec, layer);
   Value n = b.mul(b.band(thread, b.i32(shape.columns - 1)), b.i32(shape.vector));
-  n = b.add(n, b.i32(pass * shape.getPassOutputs()));
+  n = b.add(n, getFirstOutput(layer, pass));
   if (shape.out % shape.getPassOutputs() != 0) // a column past the end reads the last one
     n = b.minS(n, b.i32(shape.out - shape.vector));
   Value k = getInput(layer, begin);
@@ -155,6 +157,13 @@ Value RowsEmitter::emitLoad(unsigned layer, int64_t pass, Value begin, int64_t i
   if (!isInside)
     return loaded;
   return b.select(isInside, loaded, arith::ConstantOp::create(b, b.getZeroAttr(type)));
+}
+
+Value RowsEmitter::getFirstOutput(unsigned layer, int64_t pass) {
+  int64_t outputs = LayerShape(spec, layer).getPassOutputs();
+  if (spec.givesValues)
+    return b.mul(b.blockId(gpu::Dimension::z), b.i32(outputs));
+  return b.i32(pass * outputs);
 }
 
 RowsEmitter::Loads RowsEmitter::emitLoads(unsigned layer, int64_t pass, Value begin, int64_t first,
@@ -279,7 +288,7 @@ void RowsEmitter::emitReduce(unsigned layer, int64_t pass, SmallVector<Value> su
 }
 
 /// A thread an output adds the partial sums of the warps.
-void RowsEmitter::emitOutputs(unsigned layer, int64_t pass) {
+void RowsEmitter::emitOutputs(unsigned layer, int64_t pass, Value firstRow) {
   LayerShape shape(spec, layer);
   const EncoderLayer &info = spec.layers[layer];
   int64_t outputs = shape.getPassOutputs(), warps = spec.threads / kLanes;
@@ -294,7 +303,7 @@ void RowsEmitter::emitOutputs(unsigned layer, int64_t pass) {
       Value part = b.load(shared, b.plus(from, w * spec.rows * outputs));
       sum = sum ? b.addF(sum, part) : part;
     }
-    n = b.add(n, b.i32(first));
+    n = b.add(n, getFirstOutput(layer, pass));
     if (info.bias) {
       const EncoderOperand &bias = arguments.biases[layer];
       Value base = bias.offset;
@@ -303,8 +312,14 @@ void RowsEmitter::emitOutputs(unsigned layer, int64_t pass) {
       Value view = b.view(bias.pointer, base, b.toIndex(b.i32(info.out)));
       sum = b.addF(sum, b.toF32(b.load(view, n)));
     }
-    if (!isLast)
+    if (spec.activation && (!isLast || spec.givesValues))
       sum = emitActivation(b, *spec.activation, sum);
+    if (spec.givesValues) {
+      EncoderRow to = getRow(b.add(firstRow, row));
+      Value address = getAddress(b, arguments.codes, {to.batch, to.head, to.query, n});
+      b.store(sum, b.view(arguments.codes.pointer, address, b.toIndex(b.i32(1))), b.i32(0));
+      return;
+    }
     Value index = isLast ? b.add(b.mul(row, b.i32(spec.getBits())), n)
                          : b.add(b.mul(n, b.i32(spec.rows)), row);
     b.store(sum, shared, at(to, index));
@@ -368,7 +383,7 @@ void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
   b.barrier();
   Loads loads = prefetched;
   for (unsigned layer = 0; layer < spec.layers.size(); ++layer) {
-    int64_t passes = LayerShape(spec, layer).getPasses();
+    int64_t passes = spec.givesValues ? 1 : LayerShape(spec, layer).getPasses();
     for (int64_t pass = 0; pass < passes; ++pass) {
       if (pass > 0)
         b.barrier(); // before partial sums are overwritten
@@ -378,8 +393,10 @@ void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
         loads = isLast ? emitPrefetch(layer + 1, 0) : emitPrefetch(layer, pass + 1);
       emitReduce(layer, pass, sums);
       b.barrier();
-      emitOutputs(layer, pass);
+      emitOutputs(layer, pass, first);
     }
+    if (spec.givesValues)
+      return;
     b.barrier();
   }
   int64_t values = getValuesBegin(spec, spec.layers.size());
@@ -401,7 +418,8 @@ void RowsEmitter::emitPrefetchToL2(unsigned layer) {
   constexpr int64_t lineBytes = 128;
   const EncoderLayer &info = spec.layers[layer];
   LayerShape shape(spec, layer);
-  if (layer == 0 && shape.getPasses() == 1 && shape.getLoads() <= getPrefetch(layer))
+  bool isOnePass = spec.givesValues || shape.getPasses() == 1;
+  if (layer == 0 && isOnePass && shape.getLoads() <= getPrefetch(layer))
     return;
   const EncoderOperand &weights = arguments.weights[layer];
   int64_t elementBytes = info.weight.getIntOrFloatBitWidth() / 8;
