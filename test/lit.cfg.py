@@ -1,4 +1,5 @@
 """Configuration of the lit tests; paths come from lit.site.cfg.py, which CMake writes."""
+import ctypes.util
 import os
 import shutil
 
@@ -29,12 +30,14 @@ if lit_config.params.get("roundtrip"):
 if opt != "dashkv-opt":
     config.substitutions.append((r"\bdashkv-opt\b", opt))
 config.substitutions.append(("%plugin", os.path.join(config.dashkv_lib, "DashKVPlugin.so")))
-config.substitutions.append(("%source", config.dashkv_source))
 config.substitutions.append(("%lib", config.dashkv_lib))
 config.substitutions.append(("%mlir_lib", os.path.join(os.path.dirname(config.llvm_tools), "lib")))
 config.substitutions.append(("%cuda", os.path.join(config.dashkv_lib, "simulated")))
+config.substitutions.append(("%source", config.dashkv_source))
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
 config.substitutions.append(("%data", os.path.join(config.test_source_root, "data")))
 
 if shutil.which("ptxas", path=config.environment["PATH"]):
     config.available_features.add("ptxas")
+if ctypes.util.find_library("cuda"):
+    config.available_features.add("nvidia-driver")

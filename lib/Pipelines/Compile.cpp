@@ -1,11 +1,15 @@
 //===- Compile.cpp - From an attention graph to any product ---------------===//
 #include "dashkv/Pipelines/Compile.h"
 #include "CHeader.h"
+#include "IREE.h"
 #include "Multiversion.h"
+#include "Report.h"
 #include "dashkv/Conversion/TargetInfo.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "dashkv/Dialect/DashKV/Transforms/Passes.h"
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
+#include "dashkv/Pipelines/Assembler.h"
+#include "dashkv/Pipelines/GPUPlan.h"
 #include "dashkv/Pipelines/MachineCode.h"
 #include "dashkv/Pipelines/NVVM.h"
 #include "dashkv/Pipelines/Pipelines.h"
@@ -59,6 +63,7 @@ private:
   ModuleOp module;
   const CompileOptions &options;
   SmallVector<CPUTarget> targets;
+  SmallVector<NVPTXTarget> chips;
   unsigned stage = 0;
 };
 } // namespace
@@ -71,7 +76,7 @@ static void print(ModuleOp module, llvm::raw_ostream &os) {
 /// Removes files of earlier runs: only what has the name of a stage.
 static void removeStages(StringRef folder) {
   static const llvm::Regex name(
-      "^[0-9]+-(input|raised|tiered|steps|linalg|nvvm|(kernels|llvm)(-[a-z0-9_-]+)?)\\.mlir$");
+      "^[0-9]+-(input|raised|tiered|steps|linalg|(kernels|llvm|nvvm)(-[a-z0-9_-]+)?)\\.mlir$");
   std::error_code code;
   for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code;
        it.increment(code))
@@ -159,15 +164,74 @@ LogicalResult Compilation::raise() {
          << "expected attention that can be tiered, but found none; --remarks tells why";
 }
 
-LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
-  NVPTXTarget target = *NVPTXTarget::get(options.target, [&] { return optionError(); });
-  FailureOr<GPUProgram> program = compileForGPU(module, target);
-  if (failed(program) || failed(writeStage(*program->module, "nvvm")))
+/// The machine code of `program`; an error if a kernel has too few registers.
+static FailureOr<std::string> assembleKernels(StringRef ptxas, const GPUProgram &program,
+                                              const NVPTXTarget &target,
+                                              function_ref<InFlightDiagnostic()> emitError) {
+  FailureOr<Cubin> cubin = assemble(ptxas, program.ptx, target.chip, emitError);
+  if (failed(cubin))
     return failure();
-  if (options.emit == EmitKind::Report)
-    return writeReport(module, *program, target, options.report, os, [&] { return error(); });
-  os << program->ptx;
-  return success();
+  for (const auto &[name, kernel] : readCubin(cubin->log, cubin->binary))
+    if (int64_t bytes = kernel.spillStores + kernel.spillLoads)
+      return emitError() << "expected kernels that fit the registers of " << target.chip << ", but "
+                         << name << " moves " << bytes << " bytes to and from memory";
+  return std::move(cubin->binary);
+}
+
+LogicalResult Compilation::emitForGPU(llvm::raw_pwrite_stream &os) {
+  std::string ptxas = findPtxas();
+  bool needsCubin = options.emit == EmitKind::Cubin;
+  if (needsCubin && ptxas.empty())
+    return optionError() << "expected ptxas in PATH or CUDA_HOME for --emit=cubin (the Python "
+                            "package nvidia-cuda-nvcc has it), but found none";
+  std::vector<GPUVariant> variants;
+  for (const NVPTXTarget &target : chips) {
+    KernelABI abi = options.emit == EmitKind::IREE ? KernelABI::IREE : KernelABI::Driver;
+    FailureOr<GPUProgram> program = compileForGPU(module, target, abi);
+    if (failed(program) ||
+        failed(writeStage(*program->module, chips.size() == 1 ? "nvvm" : "nvvm-" + target.chip)))
+      return failure();
+    GPUVariant &variant = variants.emplace_back();
+    variant.target = target;
+    variant.program = std::move(*program);
+    if (needsCubin || (options.emit == EmitKind::Bundle && !ptxas.empty())) {
+      FailureOr<std::string> cubin =
+          assembleKernels(ptxas, variant.program, target, [&] { return error(); });
+      if (failed(cubin))
+        return failure();
+      variant.cubin = std::move(*cubin);
+    }
+  }
+  const GPUVariant &first = variants.front();
+  switch (options.emit) {
+  case EmitKind::Report:
+    return writeReport(module, first.program, first.target, options.report, os,
+                       [&] { return error(); });
+  case EmitKind::IREE: {
+    FailureOr<std::string> library = makeIREELibrary(first.program, first.target);
+    return failed(library) ? failure() : (os << *library, success());
+  }
+  case EmitKind::Cubin:
+    return os << first.cubin, success();
+  case EmitKind::Bundle: {
+    FailureOr<std::string> bundle = makeKernelBundle(variants);
+    if (failed(bundle))
+      return failure();
+    if (ptxas.empty())
+      emitRemark(UnknownLoc::get(module.getContext()))
+          << "no ptxas in PATH or CUDA_HOME: the bundle has PTX only, which the driver compiles "
+             "when it is loaded";
+    return os << *bundle, success();
+  }
+  default: {
+    FailureOr<llvm::json::Object> plan = makeGPUPlan(first.program, first.target);
+    if (failed(plan))
+      return failure();
+    os << "// Launches, of which the host code consists:\n//\n";
+    printGPUPlan(*plan, "// ", os);
+    return os << first.program.ptx, success();
+  }
+  }
 }
 
 LogicalResult Compilation::lowerToKernels(ModuleOp version, const CPUTarget &target,
@@ -325,26 +389,54 @@ LogicalResult Compilation::emitForCPU(llvm::raw_pwrite_stream &os) {
 
 static bool isForGPU(EmitKind emit) { return emit >= EmitKind::PTX; }
 
+/// As --emit spells it, of those that want one target or a GPU.
+static StringRef getName(EmitKind emit) {
+  switch (emit) {
+  case EmitKind::PTX:
+    return "ptx";
+  case EmitKind::Cubin:
+    return "cubin";
+  case EmitKind::Bundle:
+    return "bundle";
+  case EmitKind::IREE:
+    return "iree";
+  case EmitKind::Report:
+    return "report";
+  default:
+    return "kernels";
+  }
+}
+
 LogicalResult Compilation::checkOptions() {
   auto report = [&] { return optionError(); };
   bool isGPU = StringRef(options.target).starts_with("sm_");
   if (isGPU) {
-    if (failed(NVPTXTarget::get(options.target, report)))
-      return failure();
+    SmallVector<StringRef> names;
+    StringRef(options.target).split(names, ',');
+    for (StringRef name : names) {
+      FailureOr<NVPTXTarget> chip = NVPTXTarget::get(name.trim(), report);
+      if (failed(chip))
+        return failure();
+      chips.push_back(*chip);
+    }
   } else {
     FailureOr<SmallVector<CPUTarget>> parsed = parseTargets(options.target, report);
     if (failed(parsed))
       return failure();
     targets = std::move(*parsed);
   }
-  if (options.emit == EmitKind::Kernels && targets.size() > 1)
-    return optionError() << "expected one target for --emit=kernels, but got " << options.target;
-  StringRef emit = options.emit == EmitKind::Report ? "report" : "ptx";
+  constexpr EmitKind single[] = {EmitKind::Kernels, EmitKind::PTX, EmitKind::Cubin, EmitKind::IREE,
+                                 EmitKind::Report};
+  if (llvm::is_contained(single, options.emit) && targets.size() + chips.size() > 1)
+    return optionError() << "expected one target for --emit=" << getName(options.emit)
+                         << ", but got " << options.target;
   if (isGPU != isForGPU(options.emit) && options.emit >= EmitKind::Kernels)
-    return optionError() << (isGPU ? "expected --emit=ptx or report for the GPU target " +
-                                         options.target + ", but got one for CPUs"
-                                   : "expected a GPU target (--target=sm_90a) for --emit=" +
-                                         emit.str() + ", but got " + options.target);
+    return optionError() << (isGPU
+                                 ? "expected --emit=ptx, cubin, bundle, iree or report for the GPU "
+                                   "target " +
+                                       options.target + ", but got one for CPUs"
+                                 : "expected a GPU target (--target=sm_90a) for --emit=" +
+                                       getName(options.emit).str() + ", but got " + options.target);
   module.getContext()->loadDialect<DashKVDialect>();
   std::string message;
   if (options.tier && failed(TieringAttr::parseText(module.getContext(), options.tiering, message)))

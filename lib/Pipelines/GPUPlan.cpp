@@ -328,8 +328,7 @@ LogicalResult FunctionReader::readIf(scf::IfOp op, json::Array &steps) {
 LogicalResult FunctionReader::readLaunch(gpu::LaunchFuncOp op, json::Array &steps) {
   auto kernel = kernels.lookup<LLVM::LLVMFuncOp>(op.getKernelName());
   if (!kernel)
-    return op.emitError("expected a launch of a kernel of @dashkv_kernels, but got ")
-           << op.getKernel();
+    return op.emitError("expected a kernel of the first GPU module, but got ") << op.getKernel();
   if (op.hasClusterSize() || op.getAsyncToken() || !op.getAsyncDependencies().empty())
     return op.emitError("expected a launch without clusters and tokens");
   // Kernels take bare pointers, or, where upstream made them, descriptors.

@@ -39,13 +39,19 @@ static cl::opt<EmitKind> emitKind(
                clEnumValN(EmitKind::Header, "header",
                           "C header of the functions of obj and shared"),
                clEnumValN(EmitKind::PTX, "ptx", "PTX of the GPU kernels"),
+               clEnumValN(EmitKind::Cubin, "cubin", "machine code of the GPU kernels, by ptxas"),
+               clEnumValN(EmitKind::Bundle, "bundle",
+                          "kernels and launches for the launcher (dashkv-c/Launcher.h)"),
+               clEnumValN(EmitKind::IREE, "iree",
+                          "the GPU kernels and their dispatches, as a library for IREE"),
                clEnumValN(EmitKind::Report, "report",
                           "facts for tuning GPU kernels: text, or JSON or a page by the name of "
                           "the file (.json, .html)")));
 static cl::opt<std::string>
     target("target",
            cl::desc("native, a CPU (x86-64-v3, znver4, ...) or a GPU (sm_80, sm_90a, ...); of a "
-                    "list of CPUs (x86-64-v3,icelake-server) the best is taken at load time"),
+                    "list of CPUs (x86-64-v3,icelake-server), or of GPUs for a bundle, the best is "
+                    "taken at load time"),
            cl::value_desc("name"), cl::init("native"), cl::cat(category));
 static cl::opt<std::string>
     tiering("tiering",

@@ -22,13 +22,17 @@ enum class EmitKind {
   Shared,  ///< shared library, linked by the compiler of the system
   Header,  ///< C header of the functions of the two before
   PTX,     ///< PTX of the GPU kernels
+  Cubin,   ///< their machine code, assembled by ptxas
+  Bundle,  ///< both with their launches, for dashkv-c/Launcher.h
+  IREE,    ///< the kernels and their dispatches, as a library for IREE
   Report,  ///< facts about them, for tuning
 };
 
 struct CompileOptions {
   EmitKind emit = EmitKind::Mlir;
   /// `native`, a CPU that LLVM knows (`x86-64-v3`), or a GPU (`sm_90a`). A list
-  /// of CPUs makes code that takes the best for the machine it is loaded on.
+  /// of CPUs, or of GPUs for a bundle, makes code that takes the best for the
+  /// machine it is loaded on.
   std::string target = "native";
   /// Whether attention becomes tiered, and fields of #dashkv.tiering.
   bool tier = false;

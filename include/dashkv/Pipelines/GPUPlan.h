@@ -14,6 +14,19 @@ namespace mlir::dashkv {
 /// allocations, checks and scf.if is an error.
 FailureOr<llvm::json::Object> makeGPUPlan(const GPUProgram &program, const NVPTXTarget &target);
 
+/// Prints the functions of a plan for people, each line after `prefix`.
+void printGPUPlan(const llvm::json::Object &plan, StringRef prefix, raw_ostream &os);
+
+/// A program for one chip, and its machine code where there is some.
+struct GPUVariant {
+  NVPTXTarget target;
+  GPUProgram program;
+  std::string cubin;
+};
+
+/// The content of the file that a launcher reads.
+FailureOr<std::string> makeKernelBundle(ArrayRef<GPUVariant> variants);
+
 } // namespace mlir::dashkv
 
 #endif // DASHKV_PIPELINES_GPUPLAN_H
