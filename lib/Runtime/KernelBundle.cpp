@@ -135,13 +135,17 @@ std::string dashkv::runtime::writeBundle(const std::vector<std::string> &section
   return file;
 }
 
+bool dashkv::runtime::isKernelBundle(const std::string &content) {
+  return content.compare(0, sizeof(kMagic), kMagic, sizeof(kMagic)) == 0;
+}
+
 static Status damaged(const std::string &what) {
   return Status::error(Code::Bundle, "the bundle is damaged: " + what);
 }
 
 static Status readSections(const std::string &file, std::vector<std::string> &sections) {
   Header header;
-  if (file.size() < sizeof(header) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0)
+  if (file.size() < sizeof(header) || !isKernelBundle(file))
     return Status::error(Code::Bundle, "expected a kernel bundle, but its first bytes differ");
   std::memcpy(&header, file.data(), sizeof(header));
   if (header.version != kBundleVersion)

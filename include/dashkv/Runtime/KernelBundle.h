@@ -179,6 +179,9 @@ struct KernelBundle {
 bool runsCubin(const std::string &chip, int major, int minor);
 bool runsPTX(const std::string &chip, int major, int minor);
 
+/// Whether a file begins as bundles do.
+bool isKernelBundle(const std::string &content);
+
 /// A file of sections, the JSON first.
 std::string writeBundle(const std::vector<std::string> &sections);
 
