@@ -69,7 +69,7 @@ struct OnlineAttentionCase : Case {
     kernel.addArgument("sum", "f32", attend.rowOrder);
     kernel.hit(listed ? "online=list" : "online=all keys");
     Names attributes = attend.attributes(kernel);
-    if (listed && kernel.hasKernels() && hasKernel(kernel) && kernel.random.chance(0.6)) {
+    if (listed && kernel.hasTileConfigs() && hasKernel(kernel) && kernel.random.chance(0.6)) {
       attributes.push_back(
           "dashkv.tile_config = #dashkv.tile_config<vector = 32, keys = 16, lists = union>");
       if (kernel.size("G") > 1 && kernel.dims("indices")[1] == "Hq")

@@ -7,7 +7,6 @@
 using namespace dashkv::testing;
 using namespace dashkv::reference;
 using mlir::dashkv::Array;
-using mlir::dashkv::JIT;
 
 //===----------------------------------------------------------------------===//
 // Element types
@@ -191,11 +190,8 @@ std::string Kernel::compile() {
       mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return "cannot parse: " + message;
-  auto compiled = JIT::compile(*module, options);
-  if (mlir::failed(compiled))
-    return "cannot compile: " + message;
-  jit = std::move(*compiled);
-  return "";
+  executable = backend.compile(*module);
+  return executable ? "" : "cannot compile: " + message;
 }
 
 Array Kernel::allocate(const Operand &operand) const {
@@ -285,9 +281,10 @@ void Kernel::run() {
     require(data.count(argument), "data of every argument");
     values.push_back(data[argument]);
   }
+  weightError = getWeightError();
   data.clear();
   ++report.dataSets;
-  auto called = jit->call("main", values);
+  auto called = executable->call(values);
   if (!called)
     return fail(llvm::toString(called.takeError()));
   for (size_t i = 0; i < results.size(); ++i)
@@ -356,6 +353,27 @@ template void Kernel::expectInts(const std::string &, const Tensor<uint8_t> &);
 template void Kernel::expectInts(const std::string &, const Tensor<int16_t> &);
 template void Kernel::expectInts(const std::string &, const Tensor<int32_t> &);
 
+double Kernel::getLargest(const std::string &operand) const {
+  const Array &array = data.at(operand);
+  double largest = 0;
+  for (int64_t i = 0, e = array.getNumElements(); i < e; ++i) {
+    double value = load(element(operand), array.data->data() + i * array.getElementSize());
+    if (std::isfinite(value))
+      largest = std::max(largest, std::fabs(value));
+  }
+  return largest;
+}
+
+double Kernel::getWeightError() const {
+  if (!backend.roundsWeights() || !has("value"))
+    return 0;
+  const std::string &type = element("value");
+  if (type == "f32" || type == "i8")
+    return 0;
+  double error = (type == "bf16" ? 0x1p-9 : 0x1p-12) * getLargest("value");
+  return has("value_scale") ? error * getLargest("value_scale") : error;
+}
+
 void Kernel::expectFloats(const std::string &operand, const Tensor<float> &expected, Names order,
                           Tolerance tolerance, const std::vector<double> &slack, int64_t rowSize) {
   if (!failure.empty())
@@ -366,13 +384,16 @@ void Kernel::expectFloats(const std::string &operand, const Tensor<float> &expec
   } else if (element(operand) == "bf16") {
     tolerance.rounding = 0x1p-8;
   }
+  // Weights are at most 1 and, but in running sums, add up to 1.
+  if (operand == "out" || operand == "acc")
+    tolerance.absolute += operand == "out" ? weightError : weightError * size("N");
   if (rowSize == 0)
     rowSize = std::max<int64_t>(1, expected.shape.back());
   Comparison comparison =
       compare(getFloats(operand, order), expected.data, rowSize, tolerance, slack);
   if (!comparison.equal)
     return fail(operand + ": " + comparison.message);
-  if (tolerance.rounding == 0 && slack.empty()) {
+  if (tolerance.rounding == 0 && tolerance.absolute == 0 && slack.empty()) {
     double &error = report.errors[name + " " + operand];
     error = std::max(error, comparison.error);
   }

@@ -9,9 +9,9 @@
 #define DASHKV_UNITTESTS_DIFFERENTIAL_KERNEL_H
 
 #include "../Compare.h"
+#include "Backend.h"
 #include "Random.h"
 #include "dashkv/Reference/Tensor.h"
-#include "dashkv/Runtime/JIT.h"
 #include <map>
 #include <set>
 #include <string>
@@ -34,9 +34,8 @@ struct Report {
 
 class Kernel {
 public:
-  Kernel(mlir::MLIRContext &context, const mlir::dashkv::CPUPipelineOptions &options,
-         Random &random, Report &report)
-      : random(random), report(report), context(context), options(options) {}
+  Kernel(mlir::MLIRContext &context, Backend &backend, Random &random, Report &report)
+      : random(random), report(report), context(context), backend(backend) {}
 
   Random &random;
   Report &report;
@@ -57,8 +56,7 @@ public:
   /// An operand of `outs` that is not read: an argument full of garbage or,
   /// where sizes are static, a tensor.empty.
   void addInit(const std::string &operand, const std::string &element, Names dims);
-  /// Whether ops become kernels, which take a `tile_config`.
-  bool hasKernels() const { return options.lowering == mlir::dashkv::CPULowering::Vector; }
+  bool hasTileConfigs() const { return backend.hasTileConfigs(); }
   bool has(const std::string &operand) const { return operands.count(operand); }
   const std::string &element(const std::string &operand) const;
   const Names &dims(const std::string &operand) const;
@@ -102,17 +100,22 @@ private:
     Names dims;
     bool isArgument, isInit;
   };
+  /// Largest finite magnitude of an argument.
+  double getLargest(const std::string &operand) const;
+  /// What rounding the weights of softmax can do to a weighted sum of values.
+  double getWeightError() const;
   std::string typeOf(const Operand &operand) const;
   mlir::dashkv::Array allocate(const Operand &operand) const;
   const mlir::dashkv::Array &result(const std::string &operand) const;
 
   mlir::MLIRContext &context;
-  const mlir::dashkv::CPUPipelineOptions &options;
+  Backend &backend;
   std::map<std::string, Dim> dimSizes;
   std::map<std::string, Operand> operands;
   Names arguments, results;
   std::string text, failure;
-  std::unique_ptr<mlir::dashkv::JIT> jit;
+  double weightError = 0; // of the last run
+  std::unique_ptr<Executable> executable;
   std::map<std::string, mlir::dashkv::Array> data;
 };
 
