@@ -119,6 +119,8 @@ struct KeyLoads {
       bytes = std::min<int64_t>(16, codeBytes & -codeBytes); // the largest power of two in it
       groups = std::clamp<int64_t>(32 / codeBytes, 1, 4);
     }
+    // Sums of all keys are in registers.
+    groups = std::min(groups, std::max<int64_t>(1, (spec.weighted ? 8 : 16) / keys));
   }
 };
 
@@ -677,7 +679,9 @@ static gpu::GPUFuncOp getKernel(const ScanSpec &spec, LaunchBuilder &b) {
   KernelSignature signature;
   signature.name = spec.getName();
   signature.threads = kRetrieveThreads;
-  signature.minBlocks = spec.bits > 128 ? 2 : 4; // 32 warps hide the latency of a step
+  // 32 warps hide the latency of a step, where 64 registers are enough.
+  bool large = spec.bits > 128 || (spec.rowTile > 1 && (spec.weighted || spec.bits < 64));
+  signature.minBlocks = large ? 2 : 4;
   // Only what no earlier kernel of the step writes may be read past the caches.
   signature.parameters = {{i8}, {i8, KernelParameter::Constant}};
   if (spec.hasLengths)

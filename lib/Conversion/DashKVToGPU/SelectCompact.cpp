@@ -279,7 +279,8 @@ void mlir::dashkv::launchCompact(const CompactOperands &operands, LaunchBuilder 
       << (spec.kept ? "_kept" : "");
   signature.threads = kRetrieveThreads;
   signature.minBlocks = 4;
-  signature.parameters = {{b.getIntegerType(spec.bits), KernelParameter::Aligned}};
+  // Not noalias: read past the caches, values of an earlier step might be seen.
+  signature.parameters = {{b.getIntegerType(spec.bits)}};
   SmallVector<Value> arguments = {operands.values.pointer};
   auto add = [&](Value pointer) {
     if (!pointer)

@@ -181,6 +181,8 @@ void ThresholdEmitter::emitRow(Value row, Value limit, Value offset, int64_t sca
     }
     if (spec.isLast())
       emitFinal();
+  } else {
+    b.barrier();
   }
   b.loop(thread, b.i32(kStateWords), threads,
          [&](Value i) { b.store(b.load(words, b.add(i, b.i32(kFirstState))), state, i); });
