@@ -276,7 +276,11 @@ private:
 StringRef StructuredKernel::getKind() {
   if (!reduction.empty())
     return "reduce";
-  return isa<linalg::CopyOp>(op) ? "copy" : op.getDpsInputs().empty() ? "fill" : "map";
+  if (isa<linalg::CopyOp>(op))
+    return "copy";
+  bool isFill =
+      op.getDpsInputs().empty() && !op.payloadUsesValueFromOperand(op.getDpsInitOperand(0));
+  return isFill || isa<linalg::FillOp>(op) ? "fill" : "map";
 }
 
 int64_t StructuredKernel::getFootprint(OpOperand &operand) {

@@ -15,7 +15,7 @@ using namespace mlir::dashkv;
 
 /// What is an instruction, or a short sequence of them, as LLVM's intrinsic.
 static StringRef getIntrinsic(Operation *op) {
-  bool isF32 = op->getNumResults() == 1 && op->getResult(0).getType().isF32();
+  bool isF64 = op->getNumResults() == 1 && op->getResult(0).getType().isF64();
   return llvm::StringSwitch<StringRef>(op->getName().getStringRef())
       .Case("math.absf", "llvm.fabs")
       .Case("math.ceil", "llvm.ceil")
@@ -28,7 +28,7 @@ static StringRef getIntrinsic(Operation *op) {
       .Case("math.trunc", "llvm.trunc")
       .Case("arith.maxnumf", "llvm.maxnum")
       .Case("arith.minnumf", "llvm.minnum")
-      .Case("math.rsqrt", isF32 ? "llvm.nvvm.rsqrt.approx.f" : "")
+      .Case("math.rsqrt", isF64 ? "" : "llvm.nvvm.rsqrt.approx.f")
       .Default("");
 }
 
@@ -41,27 +41,21 @@ struct CallIntrinsic : RewritePattern {
     if (name.empty())
       return failure();
     auto type = dyn_cast<FloatType>(op->getResult(0).getType());
-    if (!type || !(type.isF32() || type.isF64()))
-      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "not a scalar");
+    if (type.getWidth() < 32) { // half types, in f32
+      Operation *wide = rewriter.clone(*op);
+      wide->getResult(0).setType(rewriter.getF32Type());
+      rewriter.setInsertionPoint(wide);
+      for (OpOperand &operand : wide->getOpOperands())
+        operand.set(
+            arith::ExtFOp::create(rewriter, op->getLoc(), rewriter.getF32Type(), operand.get()));
+      rewriter.setInsertionPointAfter(wide);
+      rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, wide->getResult(0));
+      return success();
+    }
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, rewriter.getStringAttr(name),
                                                        op->getOperands());
-    return success();
-  }
-};
-
-/// maxnum and minnum of half types, in f32.
-template <typename OpTy> struct WidenExtremum : OpRewritePattern<OpTy> {
-  using OpRewritePattern<OpTy>::OpRewritePattern;
-  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
-    auto type = dyn_cast<FloatType>(op.getType());
-    if (!type || type.getWidth() >= 32)
-      return rewriter.notifyMatchFailure(op, "not a half type");
-    auto widen = [&](Value value) {
-      return arith::ExtFOp::create(rewriter, op.getLoc(), rewriter.getF32Type(), value);
-    };
-    Value lhs = widen(op.getLhs()), rhs = widen(op.getRhs());
-    Value result = OpTy::create(rewriter, op.getLoc(), lhs, rhs);
-    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, result);
     return success();
   }
 };
@@ -70,14 +64,13 @@ template <typename OpTy> struct WidenExtremum : OpRewritePattern<OpTy> {
 LogicalResult mlir::dashkv::lowerMathForGPU(gpu::GPUFuncOp kernel) {
   MLIRContext *context = kernel.getContext();
   RewritePatternSet patterns(context);
-  patterns.add<CallIntrinsic, WidenExtremum<arith::MaxNumFOp>, WidenExtremum<arith::MinNumFOp>>(
-      context);
+  patterns.add<CallIntrinsic>(context);
   populateMathF32ExpansionPatterns(patterns, [](StringRef) { return true; });
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef) { return true; });
   math::populateExpansionPatterns(patterns, {"acosh", "asinh", "atanh", "clampf", "cosh", "exp2",
                                              "fpowi", "powf", "round", "sinh", "tan"});
   if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
-    return kernel.emitError("the rewriting of math ops does not end");
+    return failure();
   WalkResult result = kernel.walk([&](Operation *op) {
     bool isInteger =
         llvm::all_of(op->getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
