@@ -1,6 +1,7 @@
 """libdashkv_launcher.so by ctypes (include/dashkv-c/Launcher.h)."""
 
 import ctypes
+import gzip
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
 EXCLUSIVE, IN_TURN = 1, 2
@@ -37,11 +38,12 @@ class Library:
 
 
 class Launcher:
-    """The functions of a bundle on the first device."""
+    """The functions of a packed bundle on the first device."""
 
     def __init__(self, library, path):
         self.library, self.bundle, self.handle = library, c_void_p(), c_void_p()
-        library.call("BundleOpen", c_char_p(str(path).encode()), byref(self.bundle))
+        data = gzip.decompress(path.read_bytes())
+        library.call("BundleRead", c_char_p(data), c_uint64(len(data)), byref(self.bundle))
         library.call("LauncherOpen", self.bundle, c_int32(0), byref(self.handle))
         self.chip = library.lib.dashkvLauncherGetChip(self.handle).decode()
 

@@ -10,6 +10,7 @@ The other machine needs Python with NumPy and the driver; with PyTorch (and Flas
 import argparse
 import concurrent.futures
 import dataclasses
+import gzip
 import json
 import os
 import re
@@ -56,7 +57,10 @@ def compile_form(form, folder, chips):
     entry = {"form": dataclasses.asdict(form), "seconds": round(seconds, 3)}
     if done.returncode:
         return entry | {"error": done.stderr.strip().split("\n")[0]}
-    return entry | {"file": f"kernels/{bundle.name}", "bytes": bundle.stat().st_size}
+    packed = bundle.with_name(bundle.name + ".gz")
+    packed.write_bytes(gzip.compress(bundle.read_bytes()))
+    bundle.unlink()
+    return entry | {"file": f"kernels/{packed.name}"}
 
 
 def all_forms(kv_heads, groups):
