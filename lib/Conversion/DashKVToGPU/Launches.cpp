@@ -147,8 +147,11 @@ void LaunchBuilder::finish() {
 }
 
 Value LaunchBuilder::workspace(Type element, Value size, std::optional<int8_t> init) {
-  auto type = MemRefType::get({ShapedType::kDynamic}, element);
-  auto alloc = memref::AllocOp::create(*this, type, size);
+  // A constant size is static at once: canonicalization would make it so and drop
+  // the attribute.
+  std::optional<int64_t> known = getConstantIntValue(size);
+  auto type = MemRefType::get({known.value_or(ShapedType::kDynamic)}, element);
+  auto alloc = memref::AllocOp::create(*this, type, known ? ValueRange() : ValueRange(size));
   if (init)
     alloc->setAttr(kInitAttrName, getI8IntegerAttr(*init));
   return getBase(*this, alloc);
