@@ -90,6 +90,27 @@ private:
 };
 } // namespace
 
+/// The elements of a vector as f32. Conversions of bf16 run at a quarter of the rate
+/// of shifts.
+static SmallVector<Value> widen(KernelBuilder &b, Value vector) {
+  auto type = cast<VectorType>(vector.getType());
+  int64_t count = type.getNumElements();
+  SmallVector<Value> values;
+  if (!type.getElementType().isBF16() || count % 2 != 0) {
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(b.toF32(vector::ExtractOp::create(b, vector, i)));
+    return values;
+  }
+  Type i32 = b.getI32Type(), f32 = b.getF32Type();
+  Value words = vector::BitCastOp::create(b, VectorType::get({count / 2}, i32), vector);
+  for (int64_t i = 0; i < count / 2; ++i) {
+    Value word = vector::ExtractOp::create(b, words, i);
+    values.push_back(arith::BitcastOp::create(b, f32, b.shl(word, 16)));
+    values.push_back(arith::BitcastOp::create(b, f32, b.band(word, b.i32(-65536))));
+  }
+  return values;
+}
+
 /// Regions of the shared buffer: values that go into even and odd layers, [k][row],
 /// then partial sums, [warp][row][n]. Values of the last layer are [row][n].
 static int64_t getValues(const EncoderSpec &spec, unsigned parity) {
@@ -214,8 +235,9 @@ void RowsEmitter::emitProducts(unsigned layer, const Loads &weights, Value begin
     if (isInside) // 0 times infinity is NaN: both are 0
       for (Value &value : x)
         value = b.select(isInside, value, b.f32(0));
+    SmallVector<Value> values = widen(b, vector);
     for (int64_t j = 0; j < shape.vector; ++j) {
-      Value weight = b.toF32(vector::ExtractOp::create(b, vector, j));
+      Value weight = values[j];
       for (int64_t row = 0; row < spec.rows; ++row) {
         Value &sum = sums[row * shape.vector + j];
         sum = b.fma(x[row], weight, sum);
