@@ -61,12 +61,10 @@ void mlir::dashkv::adaptKernelsToIREE(gpu::GPUModuleOp kernels) {
       adapt(kernel);
 }
 
-/// Inline assembly that reads memory at most: loads, copies to shared memory,
-/// prefetches.
+/// Whether no instruction of inline assembly writes global memory.
 static bool isReading(StringRef assembly) {
-  assembly = assembly.ltrim(" \t\n{");
-  return assembly.starts_with("ld.") || assembly.starts_with("cp.async") ||
-         assembly.starts_with("prefetch");
+  constexpr StringRef writing[] = {"st.", "red.", "atom.", "bulk.global", "call"};
+  return llvm::none_of(writing, [&](StringRef part) { return assembly.contains(part); });
 }
 
 /// Follows a pointer through the kernel; what is not known to read, writes.

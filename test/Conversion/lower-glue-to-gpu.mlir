@@ -146,3 +146,31 @@ func.func @scatter(%at: memref<192xi64>, %new: memref<192xf32>, %cache: memref<?
   memref.store %last, %cache[%c0] : memref<?xf32>
   return
 }
+
+// -----
+
+// Rows of a pool by a table of blocks, as exports of paged caches have it: what the
+// body reads from memory is read in the kernel, and was not written in vain.
+// CHECK-LABEL: func.func @paged
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_glue_0_fill
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_glue_1_map
+// CHECK-LABEL: gpu.func @dashkv_glue_1_map
+//       CHECK:   %[[BLOCK:.+]] = memref.load %{{.+}}[%{{.+}}] : memref<?xi32>
+//       CHECK:   %[[AT:.+]] = arith.index_cast %[[BLOCK]] : i32 to index
+//       CHECK:   %[[ROW:.+]] = memref.load %{{.+}}[%[[AT]], %{{.+}}, %{{.+}}] : memref<8x16x64xf32>
+//       CHECK:   memref.store %[[ROW]]
+func.func @paged(%table: memref<?xi32>, %keys: memref<?x16x64xf32>) {
+  %one = arith.constant 1.0 : f32
+  %pool = memref.alloc() : memref<8x16x64xf32>
+  linalg.fill ins(%one : f32) outs(%pool : memref<8x16x64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(n, r, d) -> (n)>, affine_map<(n, r, d) -> (n, r, d)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%table : memref<?xi32>) outs(%keys : memref<?x16x64xf32>) {
+  ^bb0(%block: i32, %out: f32):
+    %at = arith.index_cast %block : i32 to index
+    %r = linalg.index 1 : index
+    %d = linalg.index 2 : index
+    %row = memref.load %pool[%at, %r, %d] : memref<8x16x64xf32>
+    linalg.yield %row : f32
+  }
+  return
+}

@@ -112,10 +112,16 @@ static bool isDead(Operation *op, Value target, const InitialValues &initial) {
     if (auto copy = dyn_cast<memref::CopyOp>(it))
       return getRoot(copy.getSource()) != root && coversRoot(copy.getTarget());
     auto structured = dyn_cast<linalg::LinalgOp>(it);
-    return structured && overwrites(structured, initial) &&
-           llvm::none_of(structured.getDpsInputs(), [&](Value input) {
-             return isa<BaseMemRefType>(input.getType()) && getRoot(input) == root;
-           });
+    if (!structured || !overwrites(structured, initial))
+      return false;
+    auto isRoot = [&](Value value) {
+      return isa<BaseMemRefType>(value.getType()) && getRoot(value) == root;
+    };
+    bool readsInBody = it->walk([&](memref::LoadOp load) {
+                           return WalkResult(failure(isRoot(load.getMemRef())));
+                         }).wasInterrupted();
+    return isRoot(structured.getDpsInitOperand(0)->get()) && !readsInBody &&
+           llvm::none_of(structured.getDpsInputs(), isRoot);
   }
   return false;
 }
