@@ -1,5 +1,6 @@
 //===- AsyncTest.cpp - Copies, mbarriers and blocks side by side ----------===//
 #include "TestKernel.h"
+#include <cstring>
 
 using namespace ptx;
 
@@ -218,4 +219,35 @@ TEST(PTXGrid, ChecksSizes) {
             "k: expected bytes of shared memory of at most 166912, but got 229440");
   EXPECT_EQ(run(256, 100 * 1024, "sm_120"),
             "k: expected bytes of shared memory of at most 101376, but got 106560");
+}
+
+/// Every block writes its word; the last to count reads all of them.
+TEST(PTXGrid, BlocksNeedFences) {
+  auto run = [](bool release, bool acquire, unsigned seed) {
+    std::string fence = "fence.acq_rel.gpu;\n";
+    std::string body = "mov.u32 %r3, %ctaid.x;\n mul.wide.u32 %rd6, %r3, 4;\n"
+                       "add.s64 %rd6, %rd3, %rd6;\n st.global.b32 [%rd6+16], 7;\n" +
+                       (release ? fence : "") +
+                       "atom.global.add.u32 %r4, [%rd3], 1;\n setp.ne.b32 %p1, %r4, 3;\n"
+                       "@%p1 ret;\n" +
+                       (acquire ? fence : "") +
+                       "ld.global.v4.b32 {%r5, %r6, %r7, %r8}, [%rd3+16];\n"
+                       "add.s32 %r5, %r5, %r6;\n add.s32 %r7, %r7, %r8;\n"
+                       "add.s32 %r9, %r5, %r7;\n st.global.b32 [%rd4], %r9;";
+    Interpreter machine;
+    machine.options.seed = seed;
+    EXPECT_TRUE(machine.load(wrapKernel(body)));
+    uint64_t in = machine.addBuffer(nullptr, 64, Access::Workspace);
+    std::memset(machine.memory.access(in, 64, true), 0, 64);
+    uint32_t out = 0;
+    uint64_t address = machine.addBuffer(&out, 4, Access::Write);
+    if (machine.launch("k", {4}, {1}, {in, address, 0}))
+      EXPECT_EQ(out, 28u);
+    return machine.getError();
+  };
+  for (unsigned seed : {1, 2, 3, 4}) {
+    EXPECT_EQ(run(true, true, seed), "");
+    EXPECT_NE(run(false, true, seed).find("without a fence on both sides"), std::string::npos);
+    EXPECT_NE(run(true, false, seed).find("without a fence on both sides"), std::string::npos);
+  }
 }

@@ -40,10 +40,10 @@ bool Block::deliver(bool now) {
     std::memcpy(to, from, copy->bytes);
     std::memset(shared.written.data() + copy->destination, 1, copy->bytes);
     // What a kernel before may write meanwhile is anything.
-    if (copy->early && buffer->launch)
+    if (copy->early && buffer->stamps)
       for (unsigned i = 0; i < copy->bytes; ++i) {
         uint64_t unit = (copy->source - buffer->base + i) / Buffer::unit;
-        uint32_t writer = buffer->launch.get()[unit];
+        uint32_t writer = buffer->stamps.get()[unit].launch;
         if (writer && writer >= grid.memory.chain && writer != grid.memory.launch)
           to[i] = static_cast<char>(grid.random());
       }
@@ -232,6 +232,8 @@ void copyAsync(Warp &warp, const Instruction &inst, uint32_t active) {
       !warp.requireDefined(inst, inst.base2, active))
     return;
   unsigned bytes = static_cast<unsigned>(inst.op);
+  GlobalAccess access;
+  access.reads = true;
   Races &races = warp.block.shared.races;
   unsigned agent = races.getCopyAgent(warp.index);
   for (uint32_t rest = active; rest; rest &= rest - 1) {
@@ -249,7 +251,7 @@ void copyAsync(Warp &warp, const Instruction &inst, uint32_t active) {
     if (!locate(warp, inst, lane, copy.destination, bytes, Space::Shared, to))
       return;
     if (copy.sourceBytes && (!locate(warp, inst, lane, copy.source, bytes, Space::Global, from) ||
-                             !checkGlobal(warp, inst, lane, from, bytes, true, false, false) ||
+                             !checkGlobal(warp, inst, lane, from, bytes, access) ||
                              !checkSource(warp, inst, lane, from, copy.sourceBytes)))
       return;
     if (!claim(warp, inst, lane, to, bytes, agent))

@@ -65,12 +65,18 @@ void atomic(Warp &warp, const Instruction &inst, uint32_t active) {
   for (unsigned i = 0; i < inst.numSrc; ++i)
     if (!warp.requireDefined(inst, inst.src[i], active))
       return;
+  GlobalAccess access;
+  access.reads = access.writes = access.flag = true;
+  bool isOrdered = inst.aligned;
+  if (isOrdered)
+    warp.grid.addFence(warp.block);
+  warp.grid.addFlag(warp.block);
   for (uint32_t rest = active; rest; rest &= rest - 1) {
     unsigned lane = __builtin_ctz(rest);
     Place place;
     if (!locate(warp, inst, lane, warp.getAddress(inst.base, inst.offset, lane), bytes,
                 static_cast<Space>(inst.flags), place) ||
-        !checkGlobal(warp, inst, lane, place, bytes, true, true, false) ||
+        !checkGlobal(warp, inst, lane, place, bytes, access) ||
         !checkRace(warp, inst, lane, place, bytes, Races::Atomic))
       return;
     uint64_t unwritten = inst.op == Exch ? 0 : getUnwritten(warp, place, bytes);
@@ -94,13 +100,15 @@ void atomic(Warp &warp, const Instruction &inst, uint32_t active) {
                    : combine<uint32_t>(inst.op, static_cast<uint32_t>(old),
                                        static_cast<uint32_t>(b), static_cast<uint32_t>(c));
     if (result != old || inst.op != Cas)
-      markWritten(warp, place, bytes);
+      markWritten(warp, place, bytes, false);
     std::memcpy(place.data, &result, bytes);
     if (inst.numDst && inst.dst[0].reg >= 0) {
       warp.write(inst.dst[0], lane, old);
       warp.defined[inst.dst[0].reg] |= 1u << lane;
     }
   }
+  if (isOrdered)
+    warp.grid.addFence(warp.block);
   // A lock is polled by cas and exch.
   if (inst.op == Cas || inst.op == Exch)
     warp.grid.polled = true;
@@ -110,6 +118,8 @@ void atomic(Warp &warp, const Instruction &inst, uint32_t active) {
 /// mbarriers.
 void fence(Warp &warp, const Instruction &inst, uint32_t) {
   ++warp.syncs;
+  if (inst.flags)
+    warp.grid.addFence(warp.block);
   if (inst.op)
     for (auto &entry : warp.block.mbarriers)
       entry.second.fenced |= entry.second.initWarp == warp.index;
@@ -130,6 +140,7 @@ bool ptx::decodeAtomic(Decoder &d) {
   inst.flow = Flow::All;
   if (root == "fence" || root == "membar") {
     inst.op = d.take("proxy") || d.take("mbarrier_init");
+    inst.flags = !inst.op && (d.take("gpu") || d.take("sys") || d.take("gl"));
     static const std::string_view known[] = {
         "cta",     "cluster", "gpu",   "sys",   "gl",      "acq_rel",       "sc",
         "acquire", "release", "async", "alias", "generic", "async::generic"};
@@ -174,7 +185,8 @@ bool ptx::decodeAtomic(Decoder &d) {
   if (root != "atom" && !isReduction)
     return true;
   inst.flow = Flow::Handler;
-  d.take("relaxed") || d.take("acquire") || d.take("release") || d.take("acq_rel");
+  d.take("relaxed");
+  inst.aligned = d.take("acquire") || d.take("release") || d.take("acq_rel");
   d.take("cta") || d.take("cluster") || d.take("gpu") || d.take("sys");
   Space space = Space::Generic;
   if (d.take("global"))

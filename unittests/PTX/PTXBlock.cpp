@@ -84,8 +84,9 @@ bool Block::failDeadlock() {
 Grid::Grid(Memory &memory, const Kernel &kernel, const Launch &launch,
            const MachineOptions &options, std::string &error)
     : memory(memory), kernel(kernel), launch(launch), options(options), error(error),
-      parameters(launch.parameters), shared(kernel.shared), executed(kernel.code.size()),
-      lastBuffer(kernel.code.size()), lastVariable(kernel.code.size()), random(options.seed) {
+      parameters(launch.parameters), shared(kernel.shared), orders(launch.grid.total()),
+      executed(kernel.code.size()), lastBuffer(kernel.code.size()),
+      lastVariable(kernel.code.size()), random(options.seed) {
   sharedBytes = kernel.sharedEnd;
   for (Variable &variable : shared)
     if (variable.dynamic) {
@@ -94,6 +95,14 @@ Grid::Grid(Memory &memory, const Kernel &kernel, const Launch &launch,
       sharedBytes = variable.base + variable.size;
     }
 }
+
+void Grid::addFence(const Block &block) {
+  Order &order = orders[block.number];
+  order.fence = ++time;
+  order.acquired = order.flag;
+}
+
+void Grid::addFlag(const Block &block) { orders[block.number].flag = ++time; }
 
 bool Grid::fail(const std::string &message) {
   if (error.empty())

@@ -65,47 +65,61 @@ bool ptx::locate(Warp &warp, const Instruction &inst, unsigned lane, uint64_t ad
 }
 
 bool ptx::checkGlobal(Warp &warp, const Instruction &inst, unsigned lane, const Place &place,
-                      unsigned bytes, bool reads, bool writes, bool constant) {
+                      unsigned bytes, GlobalAccess access) {
   const Buffer *buffer = place.buffer;
   if (!buffer)
     return true;
-  auto fail = [&](const char *message) {
+  auto fail = [&](const std::string &message) {
     return warp.fail(inst, message + describe(bytes, buffer->base + place.address), lane);
   };
-  if (reads && buffer->access == Access::Write)
+  if (access.reads && buffer->access == Access::Write)
     return fail("read of a buffer that is only written");
-  if (writes && buffer->access == Access::Read)
+  if (access.writes && buffer->access == Access::Read)
     return fail("write to a buffer that is only read");
-  const Memory &memory = warp.grid.memory;
-  bool early = warp.grid.launch.dependent && !warp.waitedForGrid;
-  if (buffer->access != Access::Workspace) {
-    if (constant && buffer->access != Access::Read)
-      return fail("non-coherent read of a buffer that is written");
-  } else if (reads && (early || constant)) {
-    // By a kernel that may still run, this one included.
-    uint32_t writer = buffer->launch.get()[place.address / Buffer::unit];
-    bool overlaps = writer && writer >= memory.chain;
-    if (constant && overlaps)
-      return fail(writer == memory.launch
-                      ? "non-coherent read of what this kernel has written"
-                      : "non-coherent read of what a kernel before has written, which may run");
-    if (early && overlaps && writer != memory.launch)
-      return fail("read before griddepcontrol.wait of what a kernel before has written");
-  }
-  if (writes && early)
+  const Grid &grid = warp.grid;
+  bool early = grid.launch.dependent && !warp.waitedForGrid;
+  if (access.writes && early)
     return fail("write before griddepcontrol.wait");
+  if (buffer->access != Access::Workspace)
+    return access.constant && buffer->access != Access::Read
+               ? fail("non-coherent read of a buffer that is written")
+               : true;
+  if (!access.reads)
+    return true;
+  for (uint64_t unit = place.address / Buffer::unit;
+       unit <= (place.address + bytes - 1) / Buffer::unit; ++unit) {
+    const Buffer::Stamp &stamp = buffer->stamps.get()[unit];
+    if (!stamp.launch || stamp.launch < grid.memory.chain)
+      continue;
+    // Written by a kernel that may still run, this one included.
+    bool isOwn = stamp.launch == grid.memory.launch;
+    if (access.constant)
+      return fail(isOwn ? "non-coherent read of what this kernel has written"
+                        : "non-coherent read of what a kernel before has written, which may run");
+    if (early && !isOwn)
+      return fail("read before griddepcontrol.wait of what a kernel before has written");
+    if (!isOwn || access.flag || stamp.block == ~0u || stamp.block == warp.block.number)
+      continue;
+    // The other block has to release what it wrote, and this one to acquire it.
+    if (grid.orders[stamp.block].fence <= stamp.time ||
+        grid.orders[warp.block.number].acquired <= stamp.time)
+      return fail("read of what block " + std::to_string(stamp.block) +
+                  " has written, without a fence on both sides,");
+  }
   return true;
 }
 
-void ptx::markWritten(Warp &warp, const Place &place, unsigned bytes) {
-  warp.grid.progress = true;
+void ptx::markWritten(Warp &warp, const Place &place, unsigned bytes, bool flag) {
+  Grid &grid = warp.grid;
+  grid.progress = true;
   if (place.shared) {
     std::memset(warp.block.shared.written.data() + place.address, 1, bytes);
   } else if (place.buffer && place.buffer->written) {
     std::memset(place.buffer->written.get() + place.address, 1, bytes);
+    Buffer::Stamp stamp{grid.memory.launch, flag ? ~0u : warp.block.number, grid.time};
     for (uint64_t unit = place.address / Buffer::unit;
          unit <= (place.address + bytes - 1) / Buffer::unit; ++unit)
-      place.buffer->launch.get()[unit] = warp.grid.memory.launch;
+      place.buffer->stamps.get()[unit] = stamp;
   }
 }
 
@@ -138,7 +152,7 @@ bool ptx::checkRace(Warp &warp, const Instruction &inst, unsigned lane, const Pl
 //===----------------------------------------------------------------------===//
 
 namespace {
-enum Flags : uint16_t { NonCoherent = 1, Volatile = 2 };
+enum Flags : uint16_t { NonCoherent = 1, Volatile = 2, Synchronizing = 4 };
 
 Space getSpace(const Instruction &inst) { return static_cast<Space>(inst.op); }
 
@@ -151,6 +165,10 @@ void load(Warp &warp, const Instruction &inst, uint32_t active) {
     return;
   unsigned each = inst.type.bits / 8, bytes = each * inst.numDst;
   bool isVolatile = inst.flags & Volatile, isSigned = inst.type.isSigned();
+  GlobalAccess access;
+  access.reads = true;
+  access.constant = inst.flags & NonCoherent;
+  access.flag = isVolatile;
   // What a poll sees: the same twice is no progress.
   uint64_t signature = inst.index * 0x9e3779b97f4a7c15ull ^ active;
   // A vector may overwrite its own address.
@@ -163,7 +181,7 @@ void load(Warp &warp, const Instruction &inst, uint32_t active) {
     unsigned lane = __builtin_ctz(rest);
     Place place;
     if (!locate(warp, inst, lane, addresses[lane], bytes, getSpace(inst), place) ||
-        !checkGlobal(warp, inst, lane, place, bytes, true, false, inst.flags & NonCoherent))
+        !checkGlobal(warp, inst, lane, place, bytes, access))
       return;
     if (!isVolatile && !checkRace(warp, inst, lane, place, bytes, Races::Read))
       return;
@@ -195,6 +213,9 @@ void load(Warp &warp, const Instruction &inst, uint32_t active) {
     }
   }
   if (isVolatile) {
+    warp.grid.addFlag(warp.block);
+    if (inst.flags & Synchronizing)
+      warp.grid.addFence(warp.block);
     warp.grid.polled = true;
     warp.grid.changed |= signature != warp.pollSignature;
     warp.pollSignature = signature;
@@ -205,16 +226,21 @@ void store(Warp &warp, const Instruction &inst, uint32_t active) {
   if (!warp.requireDefined(inst, inst.base, active))
     return;
   unsigned each = inst.type.bits / 8, bytes = each * inst.numSrc;
+  GlobalAccess access;
+  access.writes = true;
+  if (inst.flags & Synchronizing)
+    warp.grid.addFence(warp.block);
+  ++warp.grid.time;
   for (uint32_t rest = active; rest; rest &= rest - 1) {
     unsigned lane = __builtin_ctz(rest);
     Place place;
     if (!locate(warp, inst, lane, warp.getAddress(inst.base, inst.offset, lane), bytes,
                 getSpace(inst), place) ||
-        !checkGlobal(warp, inst, lane, place, bytes, false, true, false) ||
+        !checkGlobal(warp, inst, lane, place, bytes, access) ||
         !checkRace(warp, inst, lane, place, bytes,
                    inst.flags & Volatile ? Races::Atomic : Races::Write))
       return;
-    markWritten(warp, place, bytes);
+    markWritten(warp, place, bytes, inst.flags & Volatile);
     for (unsigned i = 0; i < inst.numSrc; ++i) {
       const Slot &src = inst.src[i];
       uint64_t value = warp.read(src, lane);
@@ -286,7 +312,7 @@ bool ptx::decodeMemory(Decoder &d) {
   if (!isWeak && (d.take("volatile") || d.take("relaxed") || d.take("mmio")))
     inst.flags |= Volatile;
   if (d.take("acquire") || d.take("release"))
-    inst.flags |= Volatile;
+    inst.flags |= Volatile | Synchronizing;
   d.take("cta") || d.take("cluster") || d.take("gpu") || d.take("sys");
   Space space = Space::Generic;
   bool parameter = false;

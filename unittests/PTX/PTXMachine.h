@@ -195,7 +195,17 @@ public:
   std::vector<char> parameters;
   std::vector<Variable> shared; ///< dynamic ones have their size
   uint64_t sharedBytes;
-  uint64_t steps = 0;             ///< turns of warps
+  uint64_t steps = 0; ///< turns of warps
+  /// Counts stores, atomics and fences.
+  uint32_t time = 0;
+  /// Of a block, as times: its last fence, its last access of a flag (an atomic
+  /// or volatile one), and the last of these that a fence follows.
+  struct Order {
+    uint32_t fence = 0, flag = 0, acquired = 0;
+  };
+  std::vector<Order> orders;
+  void addFence(const Block &block);
+  void addFlag(const Block &block);
   bool progress = false;          ///< memory changed, or something arrived
   bool changed = false;           ///< a poll saw something new
   bool polled = false;            ///< the present turn ended in a poll
@@ -222,10 +232,15 @@ enum class Space : uint8_t { Generic, Global, Shared, Parameter };
 bool locate(Warp &warp, const Instruction &inst, unsigned lane, uint64_t address, unsigned bytes,
             Space space, Place &place);
 /// What a kernel must not do with global memory. `constant`: by an `.nc` load.
+/// `flag`: another block may have written it without a fence.
+struct GlobalAccess {
+  bool reads = false, writes = false, constant = false, flag = false;
+};
 bool checkGlobal(Warp &warp, const Instruction &inst, unsigned lane, const Place &place,
-                 unsigned bytes, bool reads, bool writes, bool constant);
-/// Bytes of a place, written for the first time or again.
-void markWritten(Warp &warp, const Place &place, unsigned bytes);
+                 unsigned bytes, GlobalAccess access);
+/// Bytes of a place, written for the first time or again. `flag`: by an access
+/// that other blocks may see without a fence.
+void markWritten(Warp &warp, const Place &place, unsigned bytes, bool flag);
 /// Bytes that were never written, as a mask of bits of the first 64.
 uint64_t getUnwritten(Warp &warp, const Place &place, unsigned bytes);
 bool checkRace(Warp &warp, const Instruction &inst, unsigned lane, const Place &place,

@@ -63,7 +63,7 @@ void storeMatrix(Warp &warp, const Instruction &inst, uint32_t active) {
       uint16_t value = static_cast<uint16_t>(pair >> (16 * (c % 2)));
       std::memcpy(place.data + 2 * column, &value, 2);
     }
-    markWritten(warp, place, 16);
+    markWritten(warp, place, 16, false);
   }
 }
 

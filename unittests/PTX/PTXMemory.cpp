@@ -16,7 +16,7 @@ uint64_t Memory::add(void *data, size_t bytes, Access access, unsigned offset) {
   buffer->data = data ? static_cast<char *>(data) : buffer->owned.data();
   if (access == Access::Workspace) {
     buffer->written.reset(bytes);
-    buffer->launch.reset(bytes / Buffer::unit + 1);
+    buffer->stamps.reset(bytes / Buffer::unit + 1);
   }
   uint64_t base = buffer->base;
   end = base + bytes;

@@ -32,15 +32,20 @@ private:
 
 /// One allocation of global memory.
 struct Buffer {
-  /// Launches are told apart in units of so many bytes.
-  static constexpr unsigned unit = 16;
+  /// Writers are told apart in units of so many bytes.
+  static constexpr unsigned unit = 4;
+  /// Who wrote a unit last: a block of a launch, at a time of that launch, or
+  /// nobody (0) or an access that needs no fence (block ~0).
+  struct Stamp {
+    uint32_t launch, block, time;
+  };
 
   uint64_t base = 0, size = 0;
   char *data = nullptr;
   Access access = Access::ReadWrite;
   std::vector<char> owned;
   LazyArray<uint8_t> written; ///< a workspace's bytes
-  LazyArray<uint32_t> launch; ///< that wrote a unit last, of a workspace
+  LazyArray<Stamp> stamps;    ///< of a workspace's units
 
   bool contains(uint64_t address, uint64_t bytes) const {
     return address >= base && bytes <= size && address - base <= size - bytes;

@@ -89,7 +89,7 @@ struct Instruction {
   Flow flow = Flow::All;
   uint8_t numDst = 0, numSrc = 0;
   bool negatedGuard = false;
-  bool aligned = true; ///< a barrier, or a collective without a mask
+  bool aligned = true; ///< a barrier; of an atomic: it orders other accesses
   int8_t mask = -1;    ///< index in `src` of the member mask of a collective
   Slot guard, dst[8], src[12];
   Slot base;          ///< of an address

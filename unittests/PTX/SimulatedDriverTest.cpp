@@ -193,21 +193,21 @@ TEST_F(SimulatedDriver, CapturesGraphs) {
 
 TEST_F(SimulatedDriver, ChecksLaunches) {
   Function *function = load(addOne);
-  Pointer data = alloc(4096);
-  EXPECT_EQ(call("cuMemsetD8_v2", data, static_cast<unsigned char>(0), size_t(4096)), Success);
-  EXPECT_EQ(launch(function, data, data, nullptr, {}, 1, 257), InvalidValue); // maxntid
-  EXPECT_EQ(launch(function, data, data, nullptr, {}, 0), InvalidValue);
-  EXPECT_EQ(launch(function, data, data, nullptr, {}, 1, 64, 60000), InvalidValue);
+  Pointer in = alloc(4096), out = alloc(4096);
+  EXPECT_EQ(call("cuMemsetD8_v2", in, static_cast<unsigned char>(0), size_t(4096)), Success);
+  EXPECT_EQ(launch(function, in, out, nullptr, {}, 1, 257), InvalidValue); // maxntid
+  EXPECT_EQ(launch(function, in, out, nullptr, {}, 0), InvalidValue);
+  EXPECT_EQ(launch(function, in, out, nullptr, {}, 1, 64, 60000), InvalidValue);
   EXPECT_EQ(call("cuFuncSetAttribute", function, 8, 60000), Success);
-  EXPECT_EQ(launch(function, data, data, nullptr, {}, 1, 64, 60000), Success);
+  EXPECT_EQ(launch(function, in, out, nullptr, {}, 1, 64, 60000), Success);
   EXPECT_EQ(call("cuFuncSetAttribute", function, 8, 300000), InvalidValue);
-  EXPECT_EQ(launch(function, data, data, nullptr, {attribute(4, 2)}), Success); // y and z are 0
-  EXPECT_EQ(launch(function, data, data, nullptr, {attribute(77, 2)}), NotSupported);
+  EXPECT_EQ(launch(function, in, out, nullptr, {attribute(4, 2)}), Success); // y and z are 0
+  EXPECT_EQ(launch(function, in, out, nullptr, {attribute(77, 2)}), NotSupported);
   int blocks = 0;
   EXPECT_EQ(call("cuOccupancyMaxActiveBlocksPerMultiprocessor", &blocks, function, 256, size_t(0)),
             Success);
-  EXPECT_EQ(launch(function, data, data, nullptr, {attribute(2, 1)}, 132 * blocks, 256), Success);
-  EXPECT_EQ(launch(function, data, data, nullptr, {attribute(2, 1)}, 132 * blocks + 1, 256),
+  EXPECT_EQ(launch(function, in, out, nullptr, {attribute(2, 1)}, 132 * blocks, 256), Success);
+  EXPECT_EQ(launch(function, in, out, nullptr, {attribute(2, 1)}, 132 * blocks + 1, 256),
             CooperativeLaunchTooLarge);
   EXPECT_EQ(call("cuCtxSynchronize"), Success);
 }
