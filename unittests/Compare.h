@@ -16,6 +16,8 @@ namespace dashkv::testing {
 /// to its own type. A row of zeros must be zeros.
 struct Tolerance {
   double relative = 1e-5;
+  /// On top of it, whatever the row.
+  double absolute = 0;
   /// Half an ulp of a narrow type, relative and for denormals: 2^-11 and 2^-25
   /// for f16, 2^-8 for bf16.
   double rounding = 0, smallest = 0;
@@ -62,7 +64,7 @@ inline Comparison compare(const std::vector<float> &actual, const std::vector<fl
       if (std::isfinite(a) && std::isfinite(e)) {
         double difference = std::fabs(a - e);
         // A narrow type rounds a true value that may itself be off.
-        double allowed = relative * largest;
+        double allowed = relative * largest + tolerance.absolute;
         allowed += std::max(tolerance.rounding * (std::fabs(e) + allowed), tolerance.smallest);
         same = difference <= allowed;
         if (difference > 0)

@@ -13,7 +13,11 @@ namespace {
 struct GPUExecutable : Executable {
   std::unique_ptr<GPURunner> runner;
   llvm::Expected<llvm::SmallVector<Array>> call(llvm::ArrayRef<Array> arguments) override {
-    return runner->call("main", arguments, /*repeat=*/true);
+    auto results = runner->call("main", arguments, /*repeat=*/true);
+    if (results || ptx::getSimulatedError().empty())
+      return results;
+    return llvm::createStringError(llvm::toString(results.takeError()) + ": " +
+                                   ptx::getSimulatedError());
   }
 };
 
