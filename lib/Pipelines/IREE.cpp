@@ -277,10 +277,9 @@ LogicalResult FunctionWriter::writeLaunch(const json::Object &step) {
     buffers.push_back(buffer);
     written.push_back(mayWrite(code, i));
   }
-  if (buffers.size() > kMaxBindings)
-    return error() << name << " takes " << buffers.size() << " buffers, of " << kMaxBindings;
-  if (constants.size() > kMaxConstants)
-    return error() << name << " takes " << constants.size() << " words, of " << kMaxConstants;
+  if (buffers.size() > kMaxBindings || constants.size() > kMaxConstants)
+    return error() << name << " takes " << buffers.size() << " buffers and " << constants.size()
+                   << " words, of " << kMaxBindings << " and " << kMaxConstants;
 
   // A buffer that is read and written through different parameters: the reader
   // gets its old value.
