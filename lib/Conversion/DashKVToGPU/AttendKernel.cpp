@@ -293,9 +293,14 @@ void AttendKernel::emitMatrix() {
   };
   setRows("v", shape.value, spec.valueStride, part.valueRow);
   SmallVector<Value, 2> limits, columns; // of the columns of this lane
+  // Lanes of columns that do not exist repeat the last one.
+  auto getExisting = [&](int64_t i) -> Value {
+    Value column = attend.getColumn(i);
+    return shape.columns < 8 ? b.minS(column, b.i32(shape.columns - 1)) : column;
+  };
   if (spec.given) {
     for (int64_t i = 0; i < 2; ++i) {
-      Row row = getRow(attend.getColumn(i));
+      Row row = getRow(getExisting(i));
       Value at = b.mul(b.toIndex(row.index), b.toIndex(arguments.get(func, "capacity")));
       columns.push_back(b.view(arguments.get(func, "scores"), at, at));
     }
@@ -316,7 +321,7 @@ void AttendKernel::emitMatrix() {
         getLogitScale());
     bool limited = !spec.lists && spec.causal && spec.queries != 1;
     for (int64_t i = 0; i < 2 && (limited || spec.mask); ++i) {
-      Row row = getRow(attend.getColumn(i));
+      Row row = getRow(getExisting(i));
       if (limited)
         limits.push_back(getLimit(row.position));
       if (spec.mask)
@@ -324,8 +329,10 @@ void AttendKernel::emitMatrix() {
     }
     if (limited || spec.mask)
       part.adjust = [&, columns, limits](Value logit, Value, Value key, int64_t i) {
-        if (spec.mask)
-          logit = addMask(logit, columns[i], key);
+        if (spec.mask) { // there is none past the end
+          Value last = b.sub(entries.count, b.i32(1));
+          logit = addMask(logit, columns[i], part.full ? key : b.minS(key, last));
+        }
         if (limits.empty())
           return logit;
         Value visible = b.cmp(CmpIPredicate::slt, key, limits[i]);
