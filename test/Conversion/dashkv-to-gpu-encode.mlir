@@ -156,3 +156,18 @@ func.func @fresh(%k: memref<1x2x1x64xf16>, %w: memref<64x64xf16, strided<[1, 64]
   dashkv.hash_encode linear ins(%k : memref<1x2x1x64xf16>) weights(%t : memref<64x64xf16>) outs(%c : memref<1x2x1x8xi8>)
   return
 }
+
+// -----
+
+// Sizes that are known at run time only: a thread an output, values of the layers in
+// dynamic shared memory, those of even layers first.
+// CHECK-LABEL: func.func @dynamic
+//  CHECK-SAME:   %[[X:[a-z0-9]+]]: memref<1x2x1x?xf16>, %[[W1:[a-z0-9]+]]: memref<?x?xf16>
+//       CHECK:   %[[IN:.+]] = memref.dim %[[X]], %c3
+//       CHECK:   %[[HIDDEN:.+]] = memref.dim %[[W1]], %c1
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_encode_relu_f16_dn_g1_f16xnv0_f16_f16x32v0_f16_f16x64v0_f16_any blocks in (%c2, %c1, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size
+func.func @dynamic(%x: memref<1x2x1x?xf16>, %w1: memref<?x?xf16>, %w2: memref<?x32xf16>, %w3: memref<32x64xf16>, %b: memref<?xf16>, %b2: memref<32xf16>, %b3: memref<64xf16>, %c: memref<1x2x1x8xi8>) {
+  dashkv.hash_encode mlp ins(%x : memref<1x2x1x?xf16>) weights(%w1, %w2, %w3 : memref<?x?xf16>, memref<?x32xf16>, memref<32x64xf16>)
+      biases(%b, %b2, %b3 : memref<?xf16>, memref<32xf16>, memref<64xf16>) outs(%c : memref<1x2x1x8xi8>) {activation = #dashkv.activation<relu>}
+  return
+}

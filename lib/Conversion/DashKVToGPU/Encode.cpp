@@ -54,7 +54,13 @@ static bool isConstant(Value memref) {
   return root.getDefiningOp<memref::GetGlobalOp>();
 }
 
-FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &target) {
+bool EncoderSpec::isDynamic() const {
+  return ShapedType::isDynamic(depth) || llvm::any_of(layers, [](const EncoderLayer &layer) {
+           return ShapedType::isDynamic(layer.in) || ShapedType::isDynamic(layer.out);
+         });
+}
+
+EncoderSpec EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &target) {
   EncoderSpec spec;
   spec.startsEarly = target.hasBulkCopy;
   spec.input = getElementTypeOrSelf(op.getInput().getType());
@@ -65,20 +71,23 @@ FailureOr<EncoderSpec> EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &targ
   spec.hasConstantWeights =
       llvm::all_of(op.getWeights(), isConstant) && llvm::all_of(op.getBiases(), isConstant);
   spec.activation = op.getActivation();
+  // A size that one type leaves open another one may have.
   int64_t in = ShapedType::isDynamic(spec.depth) ? spec.depth : spec.depth * spec.group;
   for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
     MemRefType type = getMemRefType(weight);
-    int64_t out = type.getShape().back();
-    if (ShapedType::isDynamic(in) || ShapedType::isDynamic(out))
-      return op.emitOpError("expected a static head size and static sizes of layers on a GPU, but "
-                            "got an input of ")
-             << op.getInput().getType() << " and weights of " << type;
+    int64_t rows = type.getShape()[type.getRank() - 2], out = type.getShape().back();
+    if (ShapedType::isDynamic(in))
+      in = rows;
+    if (i == 0 && ShapedType::isDynamic(spec.depth) && !ShapedType::isDynamic(in))
+      spec.depth = in / spec.group;
     Value bias = i < op.getBiases().size() ? op.getBiases()[i] : Value();
-    // The verifier leaves a dynamic size of the input side open.
     spec.layers.push_back({type.getElementType(), bias ? getElementTypeOrSelf(bias) : Type(), in,
                            out, type.getRank() == 3, getVector(type)});
     in = out;
   }
+  if (spec.isDynamic())
+    for (EncoderLayer &layer : spec.layers)
+      layer.vector = 0;
   return spec;
 }
 
@@ -90,9 +99,12 @@ std::string EncoderSpec::getName() const {
     os << stringifyActivation(*activation);
   else
     os << "linear";
-  os << "_" << input << "_d" << depth << "_g" << group;
+  auto toString = [](int64_t size) {
+    return ShapedType::isDynamic(size) ? "n" : std::to_string(size);
+  };
+  os << "_" << input << "_d" << toString(depth) << "_g" << group;
   for (const EncoderLayer &layer : layers) {
-    os << "_" << layer.weight << "x" << layer.out << (layer.perHead ? "h" : "");
+    os << "_" << layer.weight << "x" << toString(layer.out) << (layer.perHead ? "h" : "");
     if (layer.vector != 128 / layer.weight.getIntOrFloatBitWidth())
       os << "v" << layer.vector;
     if (layer.bias)
@@ -230,6 +242,23 @@ static gpu::GPUFuncOp getRowsKernel(const EncoderSpec &spec, LaunchBuilder &b) {
   });
 }
 
+static gpu::GPUFuncOp getAnyKernel(const EncoderSpec &spec, LaunchBuilder &b) {
+  KernelSignature signature;
+  llvm::raw_string_ostream(signature.name) << "dashkv_" << spec.getName() << "_any";
+  spec.addParameters(signature.parameters, b.getContext());
+  size_t count = signature.parameters.size();
+  signature.parameters.append(spec.layers.size() + 2, {b.getI32Type(), KernelParameter::Scalar});
+  return b.kernels.get(b.getLoc(), signature, [&](gpu::GPUFuncOp func) {
+    KernelBuilder kb(func);
+    ValueRange left = func.getArguments().take_front(signature.parameters.size());
+    ValueRange sizes = left.drop_front(count);
+    EncoderArguments arguments(kb, spec, left);
+    kb.launchDependents();
+    emitEncodeAny(kb, spec, arguments, sizes,
+                  spec.isPerHead() ? kb.blockId(gpu::Dimension::y) : Value());
+  });
+}
+
 static gpu::GPUFuncOp getTilesKernel(const EncoderSpec &spec, LaunchBuilder &b) {
   KernelSignature signature;
   llvm::raw_string_ostream(signature.name) << "dashkv_" << spec.getName() << "_tiles";
@@ -264,6 +293,7 @@ private:
   void launchRows();
   void launchFewRows();
   void launchLayers();
+  void launchAny();
   void launchManyRows();
   void launchTiles();
   /// Whether rows are so many that tensor cores count, and lie as these need it;
@@ -338,6 +368,21 @@ void EncoderLaunches::launchLayers() {
   }
 }
 
+void EncoderLaunches::launchAny() {
+  SmallVector<Value> sizes = {b.dim(op.getInput(), 3)};
+  Value values[] = {b.mul(sizes[0], b.index(few.group)), b.index(0)}; // into even, odd layers
+  for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
+    sizes.push_back(b.dim(weight, getMemRefType(weight).getRank() - 1));
+    Value &next = values[(i + 1) % 2];
+    next = b.max(next, sizes.back());
+  }
+  for (Value size : sizes)
+    arguments.push_back(b.i32(size));
+  arguments.push_back(b.i32(values[0]));
+  b.launch(getAnyKernel(few, b), {sharing, gridY, one}, arguments,
+           b.mul(b.add(values[0], values[1]), b.index(4)));
+}
+
 void EncoderLaunches::launchManyRows() {
   Value tiles = b.ceilDiv(sharing, b.index(many.rows));
   Value blocks = b.ceilDiv(b.mul(b.index(4), b.multiprocessors()), gridY);
@@ -392,6 +437,11 @@ Value EncoderLaunches::areTiles() {
 }
 
 LogicalResult EncoderLaunches::emit() {
+  if (few.isDynamic()) {
+    arguments = getArguments(getBuffers(op), few, b, sharing);
+    launchAny();
+    return success();
+  }
   if (few.getSharedFloats() > kMaxSharedFloats)
     return op.emitOpError("expected layers whose values take at most ")
            << kMaxSharedFloats * 4 << " bytes of shared memory, but these take "
@@ -415,7 +465,8 @@ static constexpr llvm::StringLiteral kLaunchedAttrName = "dashkv.launched";
 /// Whether the rows are so few that nothing else is launched than a CTA a row.
 bool EncoderLaunches::areFewRows() const {
   std::optional<int64_t> known = getConstantIntValue(sharing);
-  return known && *known <= 8 && !few.isSplit() && few.getSharedFloats() <= kMaxSharedFloats;
+  return known && *known <= 8 && !few.isDynamic() && !few.isSplit() &&
+         few.getSharedFloats() <= kMaxSharedFloats;
 }
 
 /// The encoder after `op` that may run at the same time: nothing between them
@@ -478,21 +529,17 @@ void EncoderLaunches::launchWith(EncoderLaunches &other) {
 LogicalResult mlir::dashkv::lowerToLaunches(HashEncodeOp op, LaunchBuilder &b) {
   if (op->hasAttr(kLaunchedAttrName))
     return success();
-  FailureOr<EncoderSpec> spec = EncoderSpec::get(op, b.getTarget());
-  if (failed(spec))
-    return failure();
+  EncoderSpec spec = EncoderSpec::get(op, b.getTarget());
   // The encoders of the queries and of the new keys of a layer: a launch less.
   if (HashEncodeOp next = getConcurrent(op)) {
-    FailureOr<EncoderSpec> nextSpec = EncoderSpec::get(next, b.getTarget());
-    if (failed(nextSpec))
-      return failure();
     LaunchBuilder nextBuilder(next, b.kernels);
-    EncoderLaunches first(op, *spec, nextBuilder), second(next, *nextSpec, nextBuilder);
+    EncoderLaunches first(op, spec, nextBuilder),
+        second(next, EncoderSpec::get(next, b.getTarget()), nextBuilder);
     if (first.areFewRows() && second.areFewRows()) {
       first.launchWith(second);
       next->setAttr(kLaunchedAttrName, b.getUnitAttr());
       return success();
     }
   }
-  return EncoderLaunches(op, *spec, b).emit();
+  return EncoderLaunches(op, spec, b).emit();
 }

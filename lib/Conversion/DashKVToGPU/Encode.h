@@ -19,7 +19,7 @@ struct EncoderLayer {
 };
 
 /// What a kernel of hash_encode knows when it is compiled: all but batch, heads,
-/// rows and strides.
+/// rows and strides. Sizes of layers are dynamic in EncodeAny.cpp only.
 ///
 /// Parameters:
 ///   input: pointer, offset (i64), strides of batch, head, row, element (i32)
@@ -45,9 +45,11 @@ struct EncoderSpec {
   /// The kernel starts while the one before still runs.
   bool startsEarly = false;
 
-  /// The encoder of `op`; an error if some size of it is dynamic.
-  static FailureOr<EncoderSpec> get(HashEncodeOp op, const NVPTXTarget &target);
+  /// The encoder of `op`.
+  static EncoderSpec get(HashEncodeOp op, const NVPTXTarget &target);
 
+  /// Whether a size is not known. The weights are at strides then.
+  bool isDynamic() const;
   int64_t getBits() const { return layers.back().out; }
   bool isPerHead() const {
     return llvm::any_of(layers, [](const EncoderLayer &layer) { return layer.perHead; });
@@ -85,8 +87,16 @@ struct EncoderRow {
 /// `base` plus indices times strides, from the first stride on.
 Value getAddress(KernelBuilder &b, const EncoderOperand &operand, ValueRange indices);
 
+/// Row `row` of those that share weights, of `head` if it has weights of its own.
+EncoderRow getEncoderRow(KernelBuilder &b, const EncoderArguments &arguments, Value row,
+                         Value head);
+
 /// Activation of an f32.
 Value emitActivation(KernelBuilder &b, Activation activation, Value x);
+
+/// Value `32 i + lane` of the row at `begin` of a shared buffer, 0 past the end.
+SmallVector<Value> loadCodeValues(KernelBuilder &b, const EncoderSpec &spec, Value shared,
+                                  Value begin, Value lane);
 
 /// A warp turns the values of a row into its code, and stores its scale: value
 /// `32 i + lane` is `values[i]`, 0 past the end.
@@ -121,6 +131,12 @@ struct EncoderTile {
 /// A linear encoder to packed codes on tensor cores. Grid (any number, code heads,
 /// batch); the elements of a row lie next to each other, on 16 bytes.
 void emitEncodeTiles(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments);
+
+/// Any sizes: `sizes` are those of a head, of the outputs of the layers, and of the
+/// values that go into even layers, in f32 of dynamic shared memory before those of the
+/// odd ones. Grid (rows that share weights, heads with weights of their own).
+void emitEncodeAny(KernelBuilder &b, const EncoderSpec &spec, const EncoderArguments &arguments,
+                   ValueRange sizes, Value head);
 
 } // namespace mlir::dashkv
 

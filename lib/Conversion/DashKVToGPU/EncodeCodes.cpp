@@ -48,6 +48,16 @@ Value mlir::dashkv::getAddress(KernelBuilder &b, const EncoderOperand &operand,
   return address;
 }
 
+EncoderRow mlir::dashkv::getEncoderRow(KernelBuilder &b, const EncoderArguments &arguments,
+                                       Value row, Value head) {
+  Value vector = b.divU(row, arguments.queries);
+  Value query = b.sub(row, b.mul(vector, arguments.queries));
+  if (head)
+    return {vector, head, query};
+  Value batch = b.divU(vector, arguments.codeHeads);
+  return {batch, b.sub(vector, b.mul(batch, arguments.codeHeads)), query};
+}
+
 //===----------------------------------------------------------------------===//
 // Activations
 //===----------------------------------------------------------------------===//
@@ -202,6 +212,19 @@ void CodeEmitter::storeWeighted() {
   }
   Value isZero = b.cmpF(CmpFPredicate::OEQ, largest, zero);
   storeScale(b.select(isZero, zero, arith::DivFOp::create(b, b.f32(1), s)));
+}
+
+SmallVector<Value> mlir::dashkv::loadCodeValues(KernelBuilder &b, const EncoderSpec &spec,
+                                                Value shared, Value begin, Value lane) {
+  SmallVector<Value> values;
+  for (int64_t i = 0, left = spec.getBits(); left > 0; i += kLanes, left -= kLanes) {
+    Value index = left < kLanes ? b.minS(lane, b.i32(left - 1)) : lane;
+    Value value = b.load(shared, b.plus(b.add(begin, index), i));
+    if (left < kLanes)
+      value = b.select(b.cmp(CmpIPredicate::ult, lane, b.i32(left)), value, b.f32(0));
+    values.push_back(value);
+  }
+  return values;
 }
 
 void mlir::dashkv::emitCode(KernelBuilder &b, const EncoderSpec &spec,

@@ -56,7 +56,7 @@ private:
 
   void emitBlock(Value first, const Loads &prefetched);
   void emitPrefetchToL2(unsigned layer);
-  EncoderRow getRow(Value row);
+  EncoderRow getRow(Value row) { return getEncoderRow(b, arguments, row, head); }
   void emitInput(Value first);
   /// Loads `first` to `first + count` of this thread, past `begin` (null or an
   /// i32): a vector of weights each.
@@ -72,7 +72,6 @@ private:
   SmallVector<Value> emitSums(unsigned layer, int64_t pass, const Loads &prefetched);
   void emitReduce(unsigned layer, int64_t pass, SmallVector<Value> sums);
   void emitOutputs(unsigned layer, int64_t pass, Value firstRow);
-  SmallVector<Value> loadValues(Value begin);
 
   Value at(int64_t region, Value index) { return b.add(index, b.i32(region)); }
   int64_t getPrefetch(unsigned layer) const {
@@ -352,15 +351,6 @@ void RowsEmitter::emitOutputs(unsigned layer, int64_t pass, Value firstRow) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-EncoderRow RowsEmitter::getRow(Value row) {
-  Value vector = b.divU(row, arguments.queries);
-  Value query = b.sub(row, b.mul(vector, arguments.queries));
-  if (head)
-    return {vector, head, query};
-  Value batch = b.divU(vector, arguments.codeHeads);
-  return {batch, b.sub(vector, b.mul(batch, arguments.codeHeads)), query};
-}
-
 /// The values of the heads of a group, one head after the other.
 void RowsEmitter::emitInput(Value first) {
   int64_t size = spec.layers.front().in, threads = spec.threads / spec.rows;
@@ -385,19 +375,6 @@ void RowsEmitter::emitInput(Value first) {
         return SmallVector<Value>();
       },
       /*unroll=*/true);
-}
-
-/// Value `32 i + lane` of a row, 0 past the end.
-SmallVector<Value> RowsEmitter::loadValues(Value begin) {
-  SmallVector<Value> values;
-  for (int64_t i = 0, left = spec.getBits(); left > 0; i += kLanes, left -= kLanes) {
-    Value index = left < kLanes ? b.minS(lane, b.i32(left - 1)) : lane;
-    Value value = b.load(shared, b.plus(b.add(begin, index), i));
-    if (left < kLanes)
-      value = b.select(b.cmp(CmpIPredicate::ult, lane, b.i32(left)), value, b.f32(0));
-    values.push_back(value);
-  }
-  return values;
 }
 
 void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
@@ -430,7 +407,7 @@ void RowsEmitter::emitBlock(Value first, const Loads &prefetched) {
       isRow = b.band(isRow, b.cmp(CmpIPredicate::ult, inBlock, b.i32(spec.rows)));
     b.when(isRow, [&] {
       Value begin = at(values, b.mul(inBlock, b.i32(spec.getBits())));
-      emitCode(b, spec, arguments, getRow(row), loadValues(begin), lane);
+      emitCode(b, spec, arguments, getRow(row), loadCodeValues(b, spec, shared, begin, lane), lane);
     });
   }
 }
