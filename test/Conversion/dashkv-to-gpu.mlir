@@ -25,13 +25,13 @@ func.func @twice(%a: memref<1x4x1x64xf32>, %m: memref<1x4x1xf32>, %o: memref<1x4
 
 // -----
 
-// What is not dense is copied around the launch.
+// What a kernel does not take as it is is copied around the launch.
 // CHECK-LABEL: func.func @strided
-//       CHECK:   %[[DENSE:.+]] = memref.alloc() : memref<1x4x1x64xf16>
+//       CHECK:   %[[DENSE:.+]] = memref.alloc() : memref<1x4x1x64xi8>
 //       CHECK:   gpu.launch_func
 //       CHECK:   memref.copy %[[DENSE]], %arg2
-func.func @strided(%a: memref<1x4x1x64xf32>, %m: memref<1x4x1xf32>, %o: memref<1x4x1x64xf16, strided<[512, 128, 128, 1]>>) {
-  dashkv.finalize ins(%a, %m, %m : memref<1x4x1x64xf32>, memref<1x4x1xf32>, memref<1x4x1xf32>) outs(%o : memref<1x4x1x64xf16, strided<[512, 128, 128, 1]>>)
+func.func @strided(%q: memref<1x4x1x8xi8>, %k: memref<1x2x64x8xi8>, %d: memref<1x4x1x64xi8, strided<[512, 128, 128, 1]>>) {
+  dashkv.hamming_distance ins(%q, %k : memref<1x4x1x8xi8>, memref<1x2x64x8xi8>) outs(%d : memref<1x4x1x64xi8, strided<[512, 128, 128, 1]>>)
   return
 }
 

@@ -12,7 +12,7 @@
 // Inside is only what LLVM takes: bare pointers, popcounts, loops that stay loops.
 // CHECK-LABEL: gpu.module @dashkv_kernels [#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">]
 //       CHECK:   llvm.func @dashkv_scan_packed_l64_s2_r1_tiers(
-//  CHECK-SAME:     !llvm.ptr {llvm.align = 16 : i64, llvm.noalias, llvm.readonly}
+//  CHECK-SAME:     !llvm.ptr {llvm.align = 16 : i64}
 //  CHECK-SAME:     nvvm.kernel, nvvm.maxntid = array<i32: 256, 1, 1>, nvvm.minctasm = 4 : i32
 //   CHECK-NOT:   {{ (arith|cf|gpu|math|memref|scf|vector)\.}}
 //       CHECK:     llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr -> vector<16xi8>

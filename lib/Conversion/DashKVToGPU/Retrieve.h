@@ -12,6 +12,7 @@
 //
 // The last CTA of a row that has counted turns the histograms into thresholds,
 // and into what each chunk has to know of the chunks before it. Nothing waits.
+// Where a CTA scans several rows, a kernel with a CTA a row does.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_LIB_CONVERSION_DASHKVTOGPU_RETRIEVE_H
@@ -57,6 +58,7 @@ enum RowState : int64_t {
   kMidEnd2,    ///<
   kFullCount,  ///< keys of the full tier
   kMidCount,   ///< keys of the mid tier
+  kOffset,     ///< of the distances, from a scan to the threshold kernel
   kStateWords = 32,
 };
 
@@ -189,6 +191,13 @@ struct ScanSpec {
   int64_t getPlanes() const;
   /// Bit 0 of every weight is set: its plane needs no mask.
   bool isLowestPlaneFull() const { return !weighted && getMaxWeight() % 2 == 1 && getScale() == 1; }
+  /// Words of a row in shared memory: signs, then the planes that need a mask.
+  int64_t getRowWords() const { return getWords() * (1 + getPlanes() - isLowestPlaneFull()); }
+  /// Counters of a row in shared memory: the bins, and one for forced keys.
+  int64_t getRowBins() const { return getBins() + 1; }
+  SmallVector<MemRefType> getShared(MLIRContext *context) const;
+  /// The last CTA would find the thresholds of its rows one after the other.
+  bool hasThresholdKernel() const { return rowTile > 1 && count.kind != CountSpec::None; }
   std::string getName() const;
 };
 
@@ -203,6 +212,8 @@ struct ScanOperands {
   CountArguments count;
 };
 
+/// Emits the kernel, whose parameters are as `launchScan` gives them.
+void emitScan(gpu::GPUFuncOp func, const ScanSpec &spec);
 /// The scan of these codes without `aligned`, `rowTile` and `count`.
 ScanSpec getScanSpec(Value queryCodes, Value keyCodes, Value lengths);
 /// Sets `rowTile` for `rows` rows (perhaps dynamic); fails if there are too many

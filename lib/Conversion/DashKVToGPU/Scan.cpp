@@ -11,89 +11,12 @@
 #include "Retrieve.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
 using arith::CmpIPredicate;
-
-/// Static shared memory that lets four CTAs share a multiprocessor of any chip.
-static constexpr int64_t kSharedBytes = 22 * 1024;
-/// Bins of the largest histogram that one pass of a threshold takes.
-static constexpr int64_t kMaxBins = 4 * 1024;
-/// Rows that a CTA takes at once where their number is not known.
-static constexpr int64_t kDynamicRows = 8;
-
-//===----------------------------------------------------------------------===//
-// ScanSpec
-//===----------------------------------------------------------------------===//
-
-int64_t ScanSpec::getPlanes() const { return llvm::Log2_64(getMaxWeight()) + 1; }
-
-/// Words of a row in shared memory: signs, then the planes that need a mask.
-static int64_t getRowWords(const ScanSpec &spec) {
-  return spec.getWords() * (1 + spec.getPlanes() - spec.isLowestPlaneFull());
-}
-
-/// Counters of a row in shared memory: the bins, and one for forced keys.
-static int64_t getRowBins(const ScanSpec &spec) { return spec.getBins() + 1; }
-
-static SmallVector<MemRefType> getSharedBuffers(MLIRContext *context, const ScanSpec &spec) {
-  int64_t rows = spec.rowTile;
-  SmallVector<MemRefType> shared = {getSharedType(context, rows * getRowWords(spec)),
-                                    getSharedType(context, rows)};
-  if (spec.weighted)
-    shared.push_back(getSharedType(context, rows));
-  if (spec.count.kind != CountSpec::None) {
-    shared.push_back(getSharedType(context, rows * getRowBins(spec)));
-    llvm::append_range(shared, ThresholdEmitter::getShared(context, spec.getBins()));
-  }
-  return shared;
-}
-
-static int64_t getBytes(ArrayRef<MemRefType> shared) {
-  int64_t bytes = 0;
-  for (MemRefType type : shared)
-    bytes += 4 * type.getDimSize(0);
-  return bytes;
-}
-
-std::string ScanSpec::getName() const {
-  std::string name;
-  llvm::raw_string_ostream(name) << "dashkv_scan_" << (weighted ? "weighted" : "packed")
-                                 << (planes    ? "_planes"
-                                     : aligned ? ""
-                                               : "_unaligned")
-                                 << "_l" << bits << "_s" << summands << "_r" << rowTile
-                                 << (hasLengths ? "_lengths" : "") << (hasForced ? "_forced" : "")
-                                 << count.getName();
-  return name;
-}
-
-ScanSpec mlir::dashkv::getScanSpec(Value queryCodes, Value keyCodes, Value lengths) {
-  CodeForm form = *CodeForm::get(queryCodes.getType(), keyCodes.getType()); // as verified (c3)
-  ScanSpec spec;
-  spec.bits = form.bits;
-  spec.weighted = form.weighted;
-  spec.planes = form.planes;
-  spec.aligned = false;
-  spec.hasLengths = static_cast<bool>(lengths);
-  return spec;
-}
-
-LogicalResult mlir::dashkv::chooseRowTile(MLIRContext *context, ScanSpec &spec, int64_t rows) {
-  if (spec.count.kind != CountSpec::None && spec.getBins() > kMaxBins)
-    return failure();
-  int64_t tile = ShapedType::isDynamic(rows) ? kDynamicRows : rows;
-  for (spec.rowTile = tile; spec.rowTile > 1; --spec.rowTile)
-    if (getBytes(getSharedBuffers(context, spec)) <= kSharedBytes)
-      break;
-  // Equal shares.
-  spec.rowTile = llvm::divideCeil(tile, llvm::divideCeil(tile, spec.rowTile));
-  return success();
-}
 
 //===----------------------------------------------------------------------===//
 // How a thread reads key codes
@@ -146,7 +69,7 @@ class ScanEmitter {
 public:
   ScanEmitter(const ScanSpec &spec, gpu::GPUFuncOp func)
       : spec(spec), func(func), b(func), loads(spec), words(spec.getWords()), rows(spec.rowTile),
-        rowBins(getRowBins(spec)), rowWords(getRowWords(spec)),
+        rowBins(spec.getRowBins()), rowWords(spec.getRowWords()),
         counts(spec.count.kind != CountSpec::None) {}
 
   void emit();
@@ -631,134 +554,25 @@ void ScanEmitter::emitThresholds() {
     emitWriteHistogram(b, bin, at(row, rowBins, zero), count.histogram,
                        b.add(globalRow, b.toIndex(row)), chunks, chunk, bins, thread);
   });
+  if (spec.hasThresholdKernel()) { // which has a CTA a row
+    b.when(b.cmp(CmpIPredicate::eq, chunk, zero), [&] {
+      b.loop(thread, tileRows, threads, [&](Value row) {
+        Value words = b.toIndex(b.i32(kStateWords));
+        Value first = b.mul(b.add(globalRow, b.toIndex(row)), words);
+        b.store(b.load(offset, row), b.view(count.states, first, words), b.i32(kOffset));
+      });
+    });
+    return;
+  }
   ThresholdEmitter thresholds(b, spec.count, count, bins, thread, chunks, thresholdShared);
   Value cta = b.add(b.mul(batch, b.gridSize(gpu::Dimension::y)), b.blockId(gpu::Dimension::y));
   Value last = b.isLastBlock(count.counters, cta, chunks, thread, thresholds.getFlag());
   b.when(last, [&] {
-    b.loop(zero, tileRows, one, [&](Value row) {
-      thresholds.emitRow(b.add(globalRow, b.toIndex(row)), getLimit(row), b.load(offset, row),
-                         spec.getScale(), /*bias=*/0);
-    });
+    thresholds.emitRow(globalRow, getLimit(zero), b.load(offset, zero), spec.getScale(),
+                       /*bias=*/0);
   });
 }
 
-//===----------------------------------------------------------------------===//
-// Launches
-//===----------------------------------------------------------------------===//
-
-Value mlir::dashkv::chooseChunks(LaunchBuilder &b, Value keys, Value rowsOfCTAs) {
-  // Four CTAs, 32 warps, a multiprocessor hide the latency of a step.
-  Value share = b.floorDiv(b.mul(b.multiprocessors(), b.index(4)), b.max(rowsOfCTAs, b.index(1)));
-  Value most = b.min(b.ceilDiv(keys, b.index(512)), b.index(kMaxChunks));
-  return b.max(b.min(share, most), b.index(1));
-}
-
-/// The key codes as the scan reads them: a pointer, and in bytes where the first
-/// one is and the way from batch to batch and from head to head.
-static DeviceBuffer getKeyCodes(Value keyCodes, LaunchBuilder &b) {
-  auto type = cast<MemRefType>(keyCodes.getType());
-  SmallVector<int64_t> strides;
-  int64_t offset, dense = 1;
-  bool isDense = succeeded(type.getStridesAndOffset(strides, offset));
-  for (int64_t i = type.getRank() - 1; isDense && i >= 2; --i) {
-    isDense = strides[i] == dense;
-    dense = i > 2 ? dense * type.getDimSize(i) : dense;
-  }
-  if (isDense)
-    return b.flatten(keyCodes);
-  DeviceBuffer result;
-  result.pointer = b.pointer(keyCodes);
-  result.offset = b.index(0);
-  Value head = b.mul(b.dim(keyCodes, 2), b.index(dense));
-  result.strides = {b.mul(head, b.dim(keyCodes, 1)), head};
-  return result;
-}
-
-static gpu::GPUFuncOp getKernel(const ScanSpec &spec, LaunchBuilder &b) {
-  Type i8 = b.getI8Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
-  KernelSignature signature;
-  signature.name = spec.getName();
-  signature.threads = kRetrieveThreads;
-  // 32 warps hide the latency of a step, where 64 registers are enough.
-  bool large = spec.bits > 128 || (spec.rowTile > 1 && (spec.weighted || spec.bits < 64));
-  signature.minBlocks = large ? 2 : 4;
-  // Only what no earlier kernel of the step writes may be read past the caches.
-  signature.parameters = {{i8}, {i8, KernelParameter::Constant}};
-  if (spec.hasLengths)
-    signature.parameters.push_back({i32});
-  if (spec.hasForced)
-    signature.parameters.push_back({b.getI1Type()});
-  signature.parameters.push_back(
-      {b.getIntegerType(spec.getDistanceBits()), KernelParameter::Aligned});
-  signature.parameters.append(4, {i32, KernelParameter::Scalar});
-  signature.parameters.append(3, {i64, KernelParameter::Scalar});
-  spec.count.addParameters(b.getContext(), signature.parameters);
-  signature.shared = getSharedBuffers(b.getContext(), spec);
-  return b.kernels.get(b.getLoc(), signature,
-                       [&](gpu::GPUFuncOp func) { ScanEmitter(spec, func).emit(); });
-}
-
-void mlir::dashkv::launchScan(ScanSpec spec, const ScanOperands &operands, LaunchBuilder &b) {
-  DeviceBuffer codes = getKeyCodes(operands.keyCodes, b);
-  SmallVector<Value> arguments = {b.pointer(operands.queryCodes), codes.pointer};
-  if (spec.hasLengths)
-    arguments.push_back(b.pointer(operands.lengths));
-  if (spec.hasForced)
-    arguments.push_back(b.pointer(operands.forced));
-  llvm::append_values(arguments, operands.distances, b.i32(operands.keys), b.i32(operands.pitch),
-                      b.i32(operands.rows), b.i32(operands.queries), b.i64(codes.offset),
-                      b.i64(codes.strides[0]), b.i64(codes.strides[1]));
-  llvm::append_range(arguments, operands.count.getLaunchArguments(spec.count));
-  Value tiles = b.ceilDiv(operands.rows, b.index(spec.rowTile));
-  auto launch = [&](bool aligned) {
-    spec.aligned = aligned;
-    b.launch(getKernel(spec, b), {operands.chunks, b.mul(operands.kvHeads, tiles), operands.batch},
-             arguments);
-  };
-  if (spec.planes || spec.bits < 32 || !llvm::isPowerOf2_64(spec.bits))
-    return launch(/*aligned=*/false);
-
-  // Loads of 16 bytes, and the stores of their keys.
-  auto isMultiple = [&](Value value, int64_t factor) {
-    Value rest = b.createOrFold<arith::RemUIOp>(value, b.index(factor));
-    return b.cmp(CmpIPredicate::eq, rest, b.index(0));
-  };
-  Value aligned = isMultiple(operands.pitch, std::max<int64_t>(1, 128 / spec.bits));
-  for (Value bytes : {codes.offset, codes.strides[0], codes.strides[1]})
-    aligned = b.createOrFold<arith::AndIOp>(aligned, isMultiple(bytes, 16));
-  if (std::optional<int64_t> known = getConstantIntValue(aligned))
-    return launch(*known != 0);
-  auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  launch(/*aligned=*/true);
-  b.setInsertionPointToStart(branch.elseBlock());
-  launch(/*aligned=*/false);
-}
-
-//===----------------------------------------------------------------------===//
-// hamming_distance
-//===----------------------------------------------------------------------===//
-
-LogicalResult mlir::dashkv::lowerToLaunches(HammingDistanceOp op, LaunchBuilder &b) {
-  Value distances = op.getInit();
-  ScanSpec spec = getScanSpec(op.getQueryCodes(), op.getKeyCodes(), Value());
-  ScanOperands operands;
-  operands.queryCodes = op.getQueryCodes();
-  operands.keyCodes = op.getKeyCodes();
-  operands.distances = b.pointer(distances, LaunchBuilder::Access::Write);
-  operands.batch = b.dim(distances, 0);
-  operands.kvHeads = b.dim(op.getKeyCodes(), 1);
-  operands.queries = b.dim(distances, 2);
-  operands.keys = operands.pitch = b.dim(distances, 3);
-  Value codeHeads = b.dim(distances, 1);
-  operands.rows = b.mul(b.floorDiv(codeHeads, operands.kvHeads), operands.queries);
-  int64_t rows = getConstantIntValue(operands.rows).value_or(ShapedType::kDynamic);
-  if (failed(chooseRowTile(b.getContext(), spec, rows)))
-    llvm_unreachable("nothing is counted");
-  Value tiles = b.ceilDiv(operands.rows, b.index(spec.rowTile));
-  Value ctas = b.mul(b.mul(operands.batch, operands.kvHeads), tiles);
-  operands.chunks = chooseChunks(b, operands.keys, ctas);
-  launchScan(spec, operands, b);
-  return success();
+void mlir::dashkv::emitScan(gpu::GPUFuncOp func, const ScanSpec &spec) {
+  ScanEmitter(spec, func).emit();
 }
