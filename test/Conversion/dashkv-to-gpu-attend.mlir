@@ -46,6 +46,7 @@ func.func @exact(%q: memref<1x32x1x128xbf16>, %k: memref<1x8x?x128xbf16>, %v: me
 //       CHECK:   nvvm.mma.sync {{.*}}(vector<2xf16>, vector<2xf16>, f32)
 //   OLD-LABEL: gpu.func @dashkv_attend_scalar_qbf16_kf8E4M3FN_vf8E4M3FN_g2_m1_outf32_lengths_kscale_vscale(
 //     OLD-NOT:   mma.sync
+//         OLD:   gpu.return
 func.func @f8(%q: memref<2x4x1x64xbf16>, %k: memref<2x2x?x64xf8E4M3FN>, %v: memref<2x2x?x64xf8E4M3FN>, %l: memref<2xi32>, %s: memref<2xf32>, %o: memref<2x4x1x64xf32>) {
   dashkv.attention ins(%q, %k, %v : memref<2x4x1x64xbf16>, memref<2x2x?x64xf8E4M3FN>, memref<2x2x?x64xf8E4M3FN>)
       lengths(%l : memref<2xi32>) kv_scales(%s, %s : memref<2xf32>, memref<2xf32>) outs(%o : memref<2x4x1x64xf32>)
