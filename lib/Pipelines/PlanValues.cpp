@@ -7,6 +7,11 @@ using namespace mlir::dashkv;
 namespace json = llvm::json;
 
 int PlanValues::addValue(StringRef op, StringRef type, ArrayRef<int> operands, json::Object more) {
+  if (more.empty()) {
+    auto [it, isNew] = known.try_emplace({op.str(), type.str(), operands.vec()}, values.size());
+    if (!isNew)
+      return it->second;
+  }
   json::Object value = std::move(more);
   value["op"] = op.str(); // JSON would keep a reference
   value["type"] = type.str();

@@ -7,6 +7,8 @@
 #include "llvm/Support/JSON.h"
 #include <map>
 #include <optional>
+#include <tuple>
+#include <vector>
 
 namespace mlir::dashkv {
 
@@ -32,6 +34,8 @@ public:
 
 private:
   llvm::json::Array values;
+  /// Those of operands alone.
+  std::map<std::tuple<std::string, std::string, std::vector<int>>, int> known;
   std::map<std::pair<std::string, int64_t>, int> constants;
   DenseMap<int, int64_t> constantValues; ///< of integers
 };

@@ -43,6 +43,6 @@
 func.func @main(%acc: tensor<?x4x1x64xf32> {dashkv.role = "acc"}, %max: tensor<?x4x1xf32>,
     %sum: tensor<?x4x1xf32>, %init: tensor<?x4x1x64xf16>) -> tensor<?x4x1x64xf16> {
   %out = dashkv.finalize ins(%acc, %max, %sum : tensor<?x4x1x64xf32>, tensor<?x4x1xf32>, tensor<?x4x1xf32>)
-    outs(%init : tensor<?x4x1x64xf16>) -> tensor<?x4x1x64xf16>
+    outs(%init : tensor<?x4x1x64xf16>)
   return %out : tensor<?x4x1x64xf16>
 }

@@ -5,6 +5,6 @@
 
 func.func @main(%acc: tensor<1x4x1x64xf32>, %max: tensor<1x4x1xf32>, %sum: tensor<1x4x1xf32>, %init: tensor<1x4x1x64xf16>) -> tensor<1x4x1x64xf16> {
   %out = dashkv.finalize ins(%acc, %max, %sum : tensor<1x4x1x64xf32>, tensor<1x4x1xf32>, tensor<1x4x1xf32>)
-    outs(%init : tensor<1x4x1x64xf16>) -> tensor<1x4x1x64xf16>
+    outs(%init : tensor<1x4x1x64xf16>)
   return %out : tensor<1x4x1x64xf16>
 }

@@ -73,7 +73,7 @@ func.func @append(%cache: tensor<2x2xi8>, %row: tensor<1x2xi8>, %at: tensor<1xi3
 // RUN: FileCheck %s --check-prefix=JSON < %t/time.json
 // JSON: "seconds": {{[0-9.e-]+}}
 // RUN: dashkv-run --help | FileCheck %s --check-prefix=HELP
-// HELP: dashkv-run: compiles a module of dashkv or linalg ops for this CPU and calls a function
+// HELP: dashkv-run: compiles a module of dashkv or linalg ops for this machine and calls a function
 // HELP: dashkv-run options:
 // HELP-DAG: --entry=<name>
 // HELP-DAG: --input=<[name=]file.npy>

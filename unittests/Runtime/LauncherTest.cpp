@@ -1,6 +1,7 @@
 //===- LauncherTest.cpp - Plans and runs on a simulated GPU ---------------===//
 #include "dashkv/Runtime/Launcher.h"
 #include "../PTX/SimulatedDriver.h"
+#include "dashkv/Runtime/GPURunner.h"
 #include "gtest/gtest.h"
 #include <cstdlib>
 #include <dlfcn.h>
@@ -495,4 +496,31 @@ TEST_F(LauncherTest, ReportsFaults) {
   EXPECT_NE(ptx::getSimulatedError(), "");
   double seconds;
   EXPECT_EQ(plan->time(nullptr, 1, false, seconds).code, Code::Launch);
+}
+
+//===----------------------------------------------------------------------===//
+// Arrays
+//===----------------------------------------------------------------------===//
+
+TEST_F(LauncherTest, RunsOnArrays) {
+  mlir::dashkv::Array array{"i4", {32}, std::make_shared<std::vector<char>>(128, 0)};
+  auto run = [&](const std::string &file) -> std::string {
+    ptx::resetSimulatedDriver();
+    EXPECT_TRUE(Driver::load(ptx::simulatedSymbol, driver).ok());
+    auto runner = mlir::dashkv::GPURunner::open(file, driver);
+    if (!runner)
+      return llvm::toString(runner.takeError());
+    auto results = (*runner)->call("main", {array, array}, /*repeat=*/true);
+    if (!results)
+      return llvm::toString(results.takeError());
+    return results->front().describe() + ": " + std::to_string(results->front().as<int32_t>()[31]);
+  };
+  EXPECT_EQ(run(getBundle(twoShifts)), "i4[32]: 14");
+  EXPECT_EQ((*array.data)[0], 0);
+  // A workspace that a step leaves in another state than it was.
+  std::string leaves = R"({"buffer": 3})";
+  EXPECT_EQ(run(getBundle(shift(leaves, leaves) + "," + shift(leaves, argument1), "",
+                          R"(, {"bytes": 3, "init": 0})")),
+            "expected equal results of two runs, but result 0 differs");
+  EXPECT_EQ(run("text"), "expected a kernel bundle, but its first bytes differ");
 }
