@@ -17,7 +17,7 @@
  *
  * Functions return a status; on one that is not 0 dashkvLauncherError() says what
  * was expected and what was found. Different plans may be used by different
- * threads.
+ * threads. Handles may be closed in any order, before the process ends.
  *
  *===----------------------------------------------------------------------===*/
 #ifndef DASHKV_C_LAUNCHER_H
