@@ -128,7 +128,7 @@ static SmallVector<Value> loadRow(KernelBuilder &b, Value row, Value lane, Array
     for (auto [i, piece] : llvm::enumerate(same)) {
       if (valid)
         os << "@$" << words + 1 << " ";
-      os << "ld.global.nc.L1::no_allocate."
+      os << "ld.global.L1::no_allocate."
          << (width == 4   ? "v4."
              : width == 2 ? "v2."
                           : "")
