@@ -61,7 +61,7 @@ bool Block::deliver(bool now) {
   return any;
 }
 
-bool Block::completeCopies(Warp &warp, uint32_t lanes, unsigned allBut) {
+void Block::completeCopies(Warp &warp, uint32_t lanes, unsigned allBut) {
   auto &pending = copies[warp.index];
   Races &races = shared.races;
   unsigned agent = races.getCopyAgent(warp.index);
@@ -84,7 +84,6 @@ bool Block::completeCopies(Warp &warp, uint32_t lanes, unsigned allBut) {
   uint32_t &known = races.getClock(races.getWarpAgent(warp.index))[agent];
   known = std::max(known, seen);
   grid.progress = true;
-  return true;
 }
 
 //===----------------------------------------------------------------------===//

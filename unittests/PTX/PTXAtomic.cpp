@@ -171,16 +171,6 @@ bool ptx::decodeAtomic(Decoder &d) {
     inst.run = trap;
     return true;
   }
-  if (root == "createpolicy") {
-    d.suffixes.clear();
-    inst.run = nothing;
-    if (!d.dst(64))
-      return false;
-    while (d.hasOperands())
-      if (!d.src(0))
-        return false;
-    return true;
-  }
   bool isReduction = root == "red";
   if (root != "atom" && !isReduction)
     return true;

@@ -1,5 +1,4 @@
 //===- PTXCollective.cpp - Lanes of a warp together -----------------------===//
-#include "PTXFloat.h"
 #include "PTXHandlers.h"
 #include <algorithm>
 
@@ -98,9 +97,6 @@ void reduce(Warp &warp, const Instruction &inst, uint32_t active) {
       result |= value;
     else if (inst.op == Xor)
       result ^= value;
-    else if (inst.type.isFloat())
-      result = floatToBits(inst.op == Min ? std::fmin(bitsToFloat(result), bitsToFloat(value))
-                                          : std::fmax(bitsToFloat(result), bitsToFloat(value)));
     else if (inst.type.isSigned())
       result = static_cast<uint32_t>(
           combine<int32_t>(inst.op, static_cast<int32_t>(result), static_cast<int32_t>(value)));
@@ -146,7 +142,7 @@ bool ptx::decodeCollective(Decoder &d) {
            : root == "vote"  ? d.takeFirst({"all", "any", "uni", "ballot"})
            : root == "match" ? d.takeFirst({"all", "any"})
                              : d.takeFirst({"add", "min", "max", "and", "or", "xor"});
-  if (op < 0 || !d.takeType(inst.type) || inst.type.bits > 64)
+  if (op < 0 || !d.takeType(inst.type) || inst.type.bits > 64 || inst.type.isFloat())
     return d.fail("unknown instruction");
   inst.op = static_cast<uint16_t>(op);
   if (root == "shfl") {

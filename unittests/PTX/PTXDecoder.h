@@ -47,8 +47,6 @@ public:
   bool addressAsSource();
   /// The next operand as a number.
   bool immediate(int64_t &value);
-  /// The last destination is `_`.
-  bool hasSink() const { return inst.numDst && inst.dst[inst.numDst - 1].reg < 0; }
   bool hasOperands() const { return next < operands.size(); }
   std::string_view peek() const { return next < operands.size() ? operands[next] : " "; }
   void skip() { ++next; }

@@ -6,7 +6,9 @@
 // a warp-wide instruction that part of a warp misses, a barrier that nobody
 // completes, a copy that nobody waits for, an instruction it does not know. All
 // blocks of a grid run side by side, in turns that a seed chooses. It has no
-// timing, and global memory is sequentially consistent.
+// timing. Stores are visible at once; what a block reads of another one's needs
+// fences all the same, and what a dependent launch reads of the kernel before it
+// needs griddepcontrol.wait.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_UNITTESTS_PTX_PTXINTERPRETER_H

@@ -162,7 +162,7 @@ public:
   /// Why nothing goes on.
   bool failDeadlock();
   /// Copies of cp.async up to a group have arrived for some lanes.
-  bool completeCopies(Warp &warp, uint32_t lanes, unsigned allBut);
+  void completeCopies(Warp &warp, uint32_t lanes, unsigned allBut);
   bool arriveAtMBarrier(MBarrier &barrier, uint32_t count, Warp &warp, const Instruction &inst);
   void finishPhase(MBarrier &barrier);
 

@@ -43,30 +43,6 @@ void loadMatrix(Warp &warp, const Instruction &inst, uint32_t active) {
     }
 }
 
-void storeMatrix(Warp &warp, const Instruction &inst, uint32_t active) {
-  if (!warp.requireDefined(inst, inst.base, active))
-    return;
-  for (unsigned i = 0; i < inst.numSrc; ++i)
-    if (!warp.requireDefined(inst, inst.src[i], active))
-      return;
-  for (unsigned line = 0; line < 8u * inst.numSrc; ++line) {
-    Place place;
-    if (!locate(warp, inst, line, warp.getAddress(inst.base, inst.offset, line), 16, Space::Shared,
-                place) ||
-        !checkRace(warp, inst, line, place, 16, Races::Write))
-      return;
-    for (unsigned column = 0; column < 8; ++column) {
-      unsigned r = line % 8, c = column;
-      if (inst.op)
-        std::swap(r, c);
-      uint32_t pair = warp.row(inst.src[line / 8])[4 * r + c / 2];
-      uint16_t value = static_cast<uint16_t>(pair >> (16 * (c % 2)));
-      std::memcpy(place.data + 2 * column, &value, 2);
-    }
-    markWritten(warp, place, 16, false);
-  }
-}
-
 void transpose(Warp &warp, const Instruction &inst, uint32_t) {
   uint32_t source[32];
   uint64_t bad[32];
@@ -112,17 +88,13 @@ double getNumber(Type type, uint32_t bits) {
   }
 }
 
-enum Multiply : uint16_t { Numbers, AndPopc, XorPopc };
-
 /// m16n8: A is 16 by k, B k by 8. A register holds neighbours in k; lane
 /// 4 g + t has rows g and g + 8 of A, column g of B, and columns 2 t and
 /// 2 t + 1 of the result.
 void multiply(Warp &warp, const Instruction &inst, uint32_t) {
   Type type = inst.sourceType;
-  bool isBits = inst.op != Numbers;
-  unsigned each = isBits ? 32 : type.bits;       // bits of an element
-  unsigned packed = isBits ? 1 : 32 / type.bits; // elements of a register
-  unsigned depth = static_cast<unsigned>(inst.offset) / (isBits ? 32 : 1);
+  unsigned each = type.bits, packed = 32 / each; // bits of an element, elements of a register
+  unsigned depth = static_cast<unsigned>(inst.offset);
   unsigned numA = 16 * depth / packed / 32, numB = numA / 2;
   bool pairs = inst.type.bits == 16; // f16 results
   unsigned numC = pairs ? 2 : 4;
@@ -131,7 +103,6 @@ void multiply(Warp &warp, const Instruction &inst, uint32_t) {
     return;
   }
   static thread_local double a[16][32], b[32][8];
-  static thread_local uint32_t rawA[16][8], rawB[8][8];
   bool badRow[16] = {}, badColumn[8] = {};
   uint32_t mask = each == 32 ? ~0u : (1u << each) - 1;
   for (unsigned lane = 0; lane < 32; ++lane) {
@@ -146,10 +117,7 @@ void multiply(Warp &warp, const Instruction &inst, uint32_t) {
       for (unsigned e = 0; e < packed; ++e) {
         unsigned k = part * 4 * packed + t * packed + e;
         uint32_t element = bits >> (each == 32 ? 0 : e * each) & mask;
-        if (isBits)
-          (isA ? rawA[row][k] : rawB[k][g]) = element;
-        else
-          (isA ? a[row][k] : b[k][g]) = getNumber(isA ? type : inst.otherType, element);
+        (isA ? a[row][k] : b[k][g]) = getNumber(isA ? type : inst.otherType, element);
       }
     }
   }
@@ -157,10 +125,7 @@ void multiply(Warp &warp, const Instruction &inst, uint32_t) {
   for (unsigned row = 0; row < 16; ++row)
     for (unsigned k = 0; k < depth; ++k)
       for (unsigned column = 0; column < 8; ++column)
-        sums[row][column] +=
-            isBits ? __builtin_popcount(inst.op == AndPopc ? rawA[row][k] & rawB[k][column]
-                                                           : rawA[row][k] ^ rawB[k][column])
-                   : a[row][k] * b[k][column];
+        sums[row][column] += a[row][k] * b[k][column];
   for (unsigned lane = 0; lane < 32; ++lane)
     for (unsigned i = 0; i < numC; ++i) {
       const Slot &slot = inst.src[numA + numB + i];
@@ -189,9 +154,8 @@ bool decodeMma(Decoder &d) {
   Instruction &inst = d.inst;
   d.take("sync");
   d.take("aligned");
-  static const std::pair<std::string_view, int> shapes[] = {{"m16n8k4", 4},     {"m16n8k8", 8},
-                                                            {"m16n8k16", 16},   {"m16n8k32", 32},
-                                                            {"m16n8k128", 128}, {"m16n8k256", 256}};
+  static const std::pair<std::string_view, int> shapes[] = {
+      {"m16n8k4", 4}, {"m16n8k8", 8}, {"m16n8k16", 16}, {"m16n8k32", 32}};
   for (const auto &[name, depth] : shapes)
     if (d.take(name))
       inst.offset = depth;
@@ -199,13 +163,8 @@ bool decodeMma(Decoder &d) {
   bool known = inst.offset && d.take("row") && d.take("col") && d.takeType(inst.type);
   if (!known)
     return d.fail("unknown instruction");
-  if (d.take("b1")) {
-    inst.op = d.take("and") ? AndPopc : d.take("xor") ? XorPopc : Numbers;
-    known = d.take("b1") && d.take("popc") && inst.op != Numbers;
-  } else {
-    known = d.takeType(inst.sourceType) && d.takeType(inst.otherType) &&
-            inst.sourceType.bits == inst.otherType.bits;
-  }
+  known = d.takeType(inst.sourceType) && d.takeType(inst.otherType) &&
+          inst.sourceType.bits == inst.otherType.bits;
   Type result;
   if (!known || !d.takeType(result) || !(result == inst.type))
     return d.fail("unknown instruction");
@@ -216,8 +175,8 @@ bool decodeMma(Decoder &d) {
 
 bool ptx::decodeMatrix(Decoder &d) {
   Instruction &inst = d.inst;
-  bool isLoad = d.root == "ldmatrix", isStore = d.root == "stmatrix";
-  if (d.root != "mma" && d.root != "movmatrix" && !isLoad && !isStore)
+  bool isLoad = d.root == "ldmatrix";
+  if (d.root != "mma" && d.root != "movmatrix" && !isLoad)
     return true;
   inst.role = Role::Collective;
   inst.flow = Flow::Handler;
@@ -225,7 +184,7 @@ bool ptx::decodeMatrix(Decoder &d) {
     return decodeMma(d);
   if (!d.take("sync") || !d.take("aligned") || !d.take("m8n8"))
     return d.fail("unknown instruction");
-  int count = isLoad || isStore ? d.takeFirst({"x1", "x2", "x4"}) : 0;
+  int count = isLoad ? d.takeFirst({"x1", "x2", "x4"}) : 0;
   inst.op = d.take("trans");
   inst.flags = static_cast<uint16_t>(d.take("shared") || d.take("shared::cta") ? Space::Shared
                                                                                : Space::Generic);
@@ -235,10 +194,6 @@ bool ptx::decodeMatrix(Decoder &d) {
   if (isLoad) {
     inst.run = loadMatrix;
     return d.dst(32) && d.address() && (inst.numDst == registers || d.fail("unknown operands"));
-  }
-  if (isStore) {
-    inst.run = storeMatrix;
-    return d.address() && d.src(32) && (inst.numSrc == registers || d.fail("unknown operands"));
   }
   inst.run = transpose;
   return inst.op ? d.dst(32) && d.src(32) : d.fail("unknown instruction");

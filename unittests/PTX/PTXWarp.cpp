@@ -277,8 +277,7 @@ bool Warp::leave(const Instruction &inst, uint32_t active) {
   return true;
 }
 
-/// Runs the handler, with what it does to undefined bits. Inlined by hand into
-/// the common case: everything is defined.
+/// Runs the handler, with what it does to undefined bits. Mostly there are none.
 inline bool Warp::execute(const Instruction &inst, uint32_t active) {
   grid.executed[inst.index] += __builtin_popcount(active);
   if (inst.flow == Flow::Handler) {
