@@ -45,6 +45,10 @@ if ! $quick; then
   suite differential-native build/bin/dashkv-differential --first=1000 --seeds=300 --xml="$results/differential-native.xml"
   suite differential-avx2 build/bin/dashkv-differential --target=x86-64-v3 --first=2000 --seeds=300 \
     --xml="$results/differential-avx2.xml"
+  suite differential-gpu build/bin/dashkv-differential --lowering=gpu --seeds=300 --xml="$results/differential-gpu.xml"
+  # Every form of every kernel through ptxas; lit has the forms that share none.
+  PATH="$PWD/build/bin:$PWD/.venv/bin:$PATH" suite ptxas .venv/bin/python test/Integration/PTX/kernels.py \
+    sm_80 sm_90a --all --xml="$results/ptxas.xml"
   suite pytest .venv/bin/python -m pytest -q python/tests --junitxml="$results/pytest.xml"
 fi
 .venv/bin/python scripts/test_summary.py "$results" || failed=1
