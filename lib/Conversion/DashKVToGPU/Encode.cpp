@@ -154,7 +154,7 @@ void EncoderSpec::addParameters(SmallVectorImpl<KernelParameter> &parameters,
   auto add = [&](Type element, unsigned strides, KernelParameter::Kind kind) {
     parameters.push_back({element, kind});
     parameters.push_back({i64, KernelParameter::Scalar});
-    parameters.append(strides, {i32, KernelParameter::Scalar});
+    parameters.append(strides, {i64, KernelParameter::Scalar});
   };
   add(input, 4, KernelParameter::Buffer);
   auto weights = hasConstantWeights ? KernelParameter::Constant : KernelParameter::Buffer;
@@ -192,7 +192,7 @@ static SmallVector<Value> getArguments(const EncoderBuffers &buffers, const Enco
     arguments.push_back(buffer.pointer);
     arguments.push_back(b.i64(buffer.offset));
     for (int64_t dim : dims)
-      arguments.push_back(dim < 0 ? b.i32(int64_t(0)) : b.i32(buffer.strides[dim]));
+      arguments.push_back(b.i64(dim < 0 ? b.index(0) : buffer.strides[dim]));
   };
   add(buffers.input, {0, 1, 2, 3});
   for (auto [i, layer] : llvm::enumerate(spec.layers)) {

@@ -22,9 +22,9 @@ struct EncoderLayer {
 /// rows and strides. Sizes of layers are dynamic in EncodeAny.cpp only.
 ///
 /// Parameters:
-///   input: pointer, offset (i64), strides of batch, head, row, element (i32)
-///   each layer: weights: pointer, offset (i64), and if `vector` is 0 strides of
-///     head, row, element (i32); the bias: pointer, offset, stride of head
+///   input: pointer, offset, strides of batch, head, row, element (i64)
+///   each layer: weights: pointer, offset, and if `vector` is 0 strides of head,
+///     row, element; the bias: pointer, offset, stride of head
 ///   codes: as the input; the code scale: as the input, without an element
 ///   code heads, rows (M), rows that share weights (i32)
 struct EncoderSpec {
