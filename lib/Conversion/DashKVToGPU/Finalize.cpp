@@ -12,14 +12,21 @@ static constexpr int64_t kLanes = 32;
 
 /// A warp a row. Outputs lie at strides, so that they need no copy to another order
 /// of dims. A sum below the normal numbers counts as 0.
-static void emitFinalize(gpu::GPUFuncOp func, bool hasLse, int64_t threads) {
+static void emitFinalize(gpu::GPUFuncOp func, int64_t rank, bool hasLse, int64_t threads) {
   KernelBuilder b(func);
-  auto args = func.getArguments();
-  Value acc = args[0], max = args[1], sums = args[2], out = args[3], offset = args[4];
-  ValueRange strides = args.slice(5, 4);
-  Value lse = hasLse ? args[9] : Value();
-  ValueRange sizes = args.drop_front(hasLse ? 10 : 9); // heads, queries, depth, rows
-  Value heads = sizes[0], queries = sizes[1], depth = sizes[2], rows = sizes[3];
+  ValueRange args = func.getArguments();
+  auto take = [&](unsigned count) {
+    ValueRange taken = args.take_front(count);
+    args = args.drop_front(count);
+    return taken;
+  };
+  ValueRange statistics = take(3);
+  Value acc = statistics[0], max = statistics[1], sums = statistics[2];
+  Value out = take(1)[0], offset = take(1)[0];
+  ValueRange strides = take(rank);
+  Value lse = hasLse ? take(1)[0] : Value();
+  ValueRange sizes = take(rank); // the last is that of a row
+  Value depth = sizes.back(), rows = take(1)[0];
 
   b.launchDependents();
   Value thread = b.threadX(threads), lane = b.band(thread, b.i32(kLanes - 1));
@@ -27,12 +34,13 @@ static void emitFinalize(gpu::GPUFuncOp func, bool hasLse, int64_t threads) {
   Value zero = b.i32(0), any = b.toIndex(b.i32(1));
   b.waitForPrevious();
   b.when(b.cmp(CmpIPredicate::ult, row, rows), [&] {
-    Value vector = b.divU(row, queries), batch = b.divU(vector, heads);
-    Value position[] = {batch, b.sub(vector, b.mul(batch, heads)),
-                        b.sub(row, b.mul(vector, queries))};
-    Value begin = b.toIndex(offset);
-    for (auto [index, stride] : llvm::zip(position, strides.take_front(3)))
-      begin = b.add(begin, b.mul(b.toIndex(index), b.toIndex(stride)));
+    Value begin = b.toIndex(offset), rest = row;
+    for (int64_t i = rank - 2; i >= 0; --i) {
+      Value outer = i > 0 ? b.divU(rest, sizes[i]) : zero;
+      Value index = i > 0 ? b.sub(rest, b.mul(outer, sizes[i])) : rest;
+      begin = b.add(begin, b.mul(b.toIndex(index), b.toIndex(strides[i])));
+      rest = outer;
+    }
     Value index = b.toIndex(row), wide = b.toIndex(depth);
     Value sum = b.load(b.view(sums, index, any), zero);
     Value isEmpty = b.cmpF(CmpFPredicate::OEQ, sum, b.f32(0));
@@ -42,7 +50,7 @@ static void emitFinalize(gpu::GPUFuncOp func, bool hasLse, int64_t threads) {
       // The reciprocal of a large sum would be 0.
       Value value = arith::DivFOp::create(b, b.load(values, d), sum);
       value = b.fromF32(b.select(isEmpty, b.f32(0), value), type);
-      b.store(value, outs, b.mul(b.toIndex(d), b.toIndex(strides[3])));
+      b.store(value, outs, b.mul(b.toIndex(d), b.toIndex(strides.back())));
     });
     if (!hasLse)
       return;
@@ -58,31 +66,37 @@ static void emitFinalize(gpu::GPUFuncOp func, bool hasLse, int64_t threads) {
 
 LogicalResult mlir::dashkv::lowerToLaunches(FinalizeOp op, LaunchBuilder &b) {
   Type out = getElementTypeOrSelf(op.getInit().getType());
-  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  Type f32 = b.getF32Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
   bool hasLse = static_cast<bool>(op.getLseInit());
+  int64_t rank = cast<MemRefType>(op.getAcc().getType()).getRank();
   KernelSignature signature;
-  llvm::raw_string_ostream(signature.name) << "dashkv_finalize_" << out << (hasLse ? "_lse" : "");
-  signature.parameters = {{f32}, {f32}, {f32}, {out}, {b.getI64Type(), KernelParameter::Scalar}};
-  signature.parameters.append(4, {i32, KernelParameter::Scalar});
+  llvm::raw_string_ostream os(signature.name);
+  os << "dashkv_finalize_" << out << (hasLse ? "_lse" : "");
+  if (rank != 4)
+    os << "_rank" << rank;
+  signature.parameters = {{f32}, {f32}, {f32}, {out}};
+  signature.parameters.append(rank + 1, {i64, KernelParameter::Scalar});
   if (hasLse)
     signature.parameters.push_back({f32});
-  signature.parameters.append(4, {i32, KernelParameter::Scalar});
+  signature.parameters.append(rank + 1, {i32, KernelParameter::Scalar});
   gpu::GPUFuncOp kernel = b.kernels.get(op.getLoc(), signature, [&](gpu::GPUFuncOp func) {
-    emitFinalize(func, hasLse, signature.threads);
+    emitFinalize(func, rank, hasLse, signature.threads);
   });
 
   DeviceBuffer init = b.flatten(op.getInit());
   SmallVector<Value> arguments = {b.pointer(op.getAcc()), b.pointer(op.getMax()),
                                   b.pointer(op.getSum()), init.pointer, b.i64(init.offset)};
   for (Value stride : init.strides)
-    arguments.push_back(b.i32(stride));
+    arguments.push_back(b.i64(stride));
   if (hasLse)
     arguments.push_back(b.pointer(op.getLseInit(), LaunchBuilder::Access::Write));
-  SmallVector<Value> sizes;
-  for (int64_t i = 0; i < 4; ++i)
-    sizes.push_back(b.dim(op.getAcc(), i));
-  Value rows = b.mul(b.mul(sizes[0], sizes[1]), sizes[2]);
-  llvm::append_values(arguments, b.i32(sizes[1]), b.i32(sizes[2]), b.i32(sizes[3]), b.i32(rows));
+  Value rows = b.index(1);
+  for (int64_t i = 0; i < rank; ++i) {
+    Value size = b.dim(op.getAcc(), i);
+    arguments.push_back(b.i32(size));
+    rows = i + 1 < rank ? b.mul(rows, size) : rows;
+  }
+  arguments.push_back(b.i32(rows));
   Value one = b.index(1), rowsPerBlock = b.index(signature.threads / kLanes);
   b.launch(kernel, {b.ceilDiv(rows, rowsPerBlock), one, one}, arguments);
   return success();

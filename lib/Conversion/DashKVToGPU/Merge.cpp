@@ -79,8 +79,9 @@ LogicalResult mlir::dashkv::lowerToLaunches(MergeOp op, LaunchBuilder &b) {
   signature.parameters.append(3, {i32, KernelParameter::Scalar});
   gpu::GPUFuncOp kernel = b.kernels.get(
       op.getLoc(), signature, [&](gpu::GPUFuncOp func) { emitMerge(func, signature.threads); });
-  Value rows = b.dim(op.getMax(), 0);
-  for (int64_t i = 1; i < 3; ++i)
+  int64_t rank = cast<MemRefType>(op.getMax().getType()).getRank();
+  Value rows = b.index(1);
+  for (int64_t i = 0; i < rank; ++i)
     rows = b.mul(rows, b.dim(op.getMax(), i));
   Value arguments[] = {b.pointer(op.getAccs()),
                        b.pointer(op.getMaxs()),
@@ -90,7 +91,7 @@ LogicalResult mlir::dashkv::lowerToLaunches(MergeOp op, LaunchBuilder &b) {
                        b.pointer(op.getSum(), Access::ReadWrite),
                        b.i32(b.dim(op.getMaxs(), 0)),
                        b.i32(rows),
-                       b.i32(b.dim(op.getAcc(), 3))};
+                       b.i32(b.dim(op.getAcc(), rank))};
   Value one = b.index(1), rowsPerBlock = b.index(signature.threads / kLanes);
   b.launch(kernel, {b.ceilDiv(rows, rowsPerBlock), one, one}, arguments);
   return success();
