@@ -22,7 +22,7 @@
 //      CHECK:   machine code    {{[0-9]+}} instructions
 //      CHECK:     {{.*}}LDG x2
 //      CHECK: Launches, on 132 multiprocessors
-// CHECK-NEXT:   finish: dashkv_finalize_f16, grid 4 x 1 x 1, 0 bytes of dynamic shared memory
+// CHECK-NEXT:   finish: dashkv_finalize_f16, grid 1 x 1 x 1, 0 bytes of dynamic shared memory
 //      CHECK:   // dashkv-compile-report.mlir:[[#@LINE+20]]
 //      CHECK:   griddepcontrol.wait;
 
@@ -30,7 +30,7 @@
 //      JSON: "chip": "sm_120",
 //      JSON: "spill_loads": 0,
 //      JSON: "grid": [
-// JSON-NEXT:   16,
+// JSON-NEXT:   4,
 
 //     HTML: <title>dashkv kernels for sm_80</title>
 //     HTML: dashkv-compile-report.mlir:
