@@ -10,9 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "Retrieve.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -520,8 +518,6 @@ void ScanEmitter::emitSpecialKeys() {
     if (tiers) {
       sinks = count.sinks;
       tail = b.maxS(b.maxS(b.sub(limit, count.window), sinks), zero);
-    }
-    if (tiers) {
       b.loop(b.add(range.begin, thread), b.minS(range.end, sinks), threads, drop);
       if (forced) {
         Value n = b.toIndex(numKeys);

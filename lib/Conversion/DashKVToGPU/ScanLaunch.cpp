@@ -1,6 +1,5 @@
 //===- ScanLaunch.cpp - The host side of the scan -------------------------===//
 #include "Retrieve.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
