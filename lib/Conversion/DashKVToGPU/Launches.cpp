@@ -46,9 +46,12 @@ gpu::GPUFuncOp GPUKernels::get(Location loc, const KernelSignature &signature,
     if (parameter.kind != KernelParameter::Constant && parameter.kind != KernelParameter::Aligned)
       continue;
     func.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(16));
+    if (parameter.kind != KernelParameter::Constant)
+      continue;
+    // Both together make loads invariant: they may move over `waitForPrevious`.
+    // LLVM finds `readonly` by itself, so that `noalias` alone does the same.
     func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
-    if (parameter.kind == KernelParameter::Constant)
-      func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), builder.getUnitAttr());
+    func.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), builder.getUnitAttr());
   }
   // LLVM may rely on more than the alignment of an element.
   for (unsigned i = 0; i < shared.size(); ++i)
