@@ -55,8 +55,10 @@ std::string AttendSpec::getName() const {
   if (mask)
     os << "_mask" << mask;
   std::pair<bool, StringRef> flags[] = {
-      {lists, "lists"},     {lengths, "lengths"},   {causal, "causal"},  {lse, "lse"},
-      {keyScale, "kscale"}, {valueScale, "vscale"}, {rootScale, "root"}, {given, "given"}};
+      {lists, "lists"},     {lengths, lengthsCopied ? "copied_lengths" : "lengths"},
+      {causal, "causal"},   {lse, "lse"},
+      {keyScale, "kscale"}, {valueScale, "vscale"},
+      {rootScale, "root"},  {given, "given"}};
   for (auto [set, flag] : flags)
     if (set)
       os << "_" << flag;
@@ -213,8 +215,11 @@ Value AttendKernel::addMask(Value logit, Value mask, Value key) {
 
 void AttendKernel::emit() {
   b.launchDependents();
+  if (spec.lengthsCopied)
+    b.waitForPrevious();
   locate();
-  b.waitForPrevious();
+  if (!spec.lengthsCopied)
+    b.waitForPrevious();
   if (spec.matrix)
     emitMatrix();
   else

@@ -27,10 +27,11 @@ struct AttendSpec {
   Type out;           ///< of the result; null: adds to running statistics
   bool lists = false, lengths = false, causal = false, lse = false;
   bool keyScale = false, valueScale = false;
-  bool rootScale = false; ///< the scale is 1/sqrt(D), D being known at run time
-  int64_t heads = 0;      ///< query heads of a unit, 0: known at run time
-  int64_t queries = 0;    ///< positions (M) of a unit, 0: known at run time
-  int64_t keyStride = 0;  ///< elements from one row to the next, 0: known at run time
+  bool lengthsCopied = false; ///< by a kernel of this step
+  bool rootScale = false;     ///< the scale is 1/sqrt(D), D being known at run time
+  int64_t heads = 0;          ///< query heads of a unit, 0: known at run time
+  int64_t queries = 0;        ///< positions (M) of a unit, 0: known at run time
+  int64_t keyStride = 0;      ///< elements from one row to the next, 0: known at run time
   int64_t valueStride = 0;
   int64_t denseBelow = 0; ///< lists give way to all keys if all lengths are below
 

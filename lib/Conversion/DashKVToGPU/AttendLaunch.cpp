@@ -159,6 +159,8 @@ AttendSpec AttendLauncher::getSpec() const {
   spec.shape.columns = rows ? std::min<int64_t>(rows, 8) : 8;
   spec.lists = static_cast<bool>(indices);
   spec.lengths = static_cast<bool>(lengths);
+  spec.lengthsCopied =
+      spec.lengths && !cast<MemRefType>(buffers.lengths.getType()).getLayout().isIdentity();
   spec.causal = buffers.causal && staticQueries != 1;
   spec.keyScale = static_cast<bool>(keyScale);
   spec.valueScale = static_cast<bool>(valueScale);
