@@ -112,7 +112,8 @@ def encode(form, query, weights, biases, levels):
         x = reference.concatenate_group(x, form.kv_heads)
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         if i:
-            x = x / (1 + np.exp(-x))
+            with np.errstate(over="ignore"):  # silu of large negative numbers is 0
+                x = x / (1 + np.exp(-x))
         x = x @ weight + bias
     return reference.weigh(x, levels) if form.codes == "weighted" else reference.pack(x)
 
