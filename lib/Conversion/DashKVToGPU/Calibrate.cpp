@@ -42,12 +42,12 @@ static void emitCalibrate(gpu::GPUFuncOp func, const CalibrateSpec &spec) {
   Value zero = b.i32(0), one = b.i32(1);
   bool sums = spec.outBits == 32;
   b.launchDependents();
+  b.waitForPrevious();
   Value thread = b.threadX(kRetrieveThreads);
   Value query = b.blockId(gpu::Dimension::y), queries = b.gridSize(gpu::Dimension::y);
   Value batch = b.blockId(gpu::Dimension::z);
   Value length = getLength(b, lengths, batch, numKeys);
   Value first = b.mul(b.blockId(gpu::Dimension::x), b.i32(kKeys * kRetrieveThreads));
-  b.waitForPrevious();
   b.when(b.cmp(CmpIPredicate::slt, first, length), [&] {
     SmallVector<Value> keys, clamped;
     for (int64_t i = 0; i < kKeys; ++i) {

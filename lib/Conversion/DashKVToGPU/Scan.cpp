@@ -161,6 +161,7 @@ void ScanEmitter::takeArguments() {
 void ScanEmitter::emit() {
   takeArguments();
   b.launchDependents();
+  b.waitForPrevious();
   emitIndices();
   if (counts)
     b.loop(thread, b.i32(rows * rowBins), threads, [&](Value i) { b.store(zero, bin, i); });
@@ -170,7 +171,6 @@ void ScanEmitter::emit() {
       b.store(zero, weights, i);
   });
   b.barrier();
-  b.waitForPrevious();
   emitQueryPlanes();
   b.barrier();
   emitScan();

@@ -164,12 +164,12 @@ static void emitThresholdKernel(gpu::GPUFuncOp func, const ScanSpec &spec) {
   Value chunks = args[0], queries = args[1], numKeys = args[2];
   CountArguments count = CountArguments::take(spec.count, args.drop_front(3));
   b.launchDependents();
+  b.waitForPrevious();
   Value thread = b.threadX(kRetrieveThreads), batch = b.blockId(gpu::Dimension::z);
   Value rowOfBatch = b.blockId(gpu::Dimension::x);
   Value row = b.toIndex(b.add(b.mul(batch, b.gridSize(gpu::Dimension::x)), rowOfBatch));
   Value length = getLength(b, lengths, batch, numKeys);
   Value limit = getRowLimit(b, length, queries, b.remU(rowOfBatch, queries));
-  b.waitForPrevious();
   Value words = b.toIndex(b.i32(kStateWords));
   Value offset = b.load(b.view(count.states, b.mul(row, words), words), b.i32(kOffset));
   SmallVector<Value> shared(func.getWorkgroupAttributions());

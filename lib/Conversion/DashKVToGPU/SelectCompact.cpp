@@ -175,6 +175,7 @@ void CompactEmitter::emit() {
   Value sums = func.getWorkgroupAttributions()[0];
 
   b.launchDependents();
+  b.waitForPrevious();
   thread = b.threadX(kRetrieveThreads);
   lane = b.band(thread, b.i32(31));
   Value warp = b.shr(thread, 5);
@@ -204,7 +205,6 @@ void CompactEmitter::emit() {
     keptBase = b.mul(b.toIndex(word), b.toIndex(numKeys));
     keptBit = arith::ShLIOp::create(b, one, b.band(head, b.i32(31)));
   }
-  b.waitForPrevious();
 
   Value stateRow = rowOf(states, b.i32(kStateWords));
   for (int64_t i = 0; i <= kMidCount; ++i)

@@ -47,6 +47,7 @@ static void emitDigitPass(gpu::GPUFuncOp func, const DigitSpec &spec) {
   Value chunk = b.blockId(gpu::Dimension::x), chunks = b.gridSize(gpu::Dimension::x);
   Value rowOfBatch = b.blockId(gpu::Dimension::y), batch = b.blockId(gpu::Dimension::z);
   b.launchDependents();
+  b.waitForPrevious();
   Value length = getLength(b, lengths, batch, numKeys);
   Value limit = getRowLimit(b, length, queries, b.remU(rowOfBatch, queries));
   ChunkRange range = getChunkRange(b, length, chunk, chunks);
@@ -54,7 +55,6 @@ static void emitDigitPass(gpu::GPUFuncOp func, const DigitSpec &spec) {
   Value row = b.toIndex(rowNumber);
   b.loop(thread, b.i32(kBins + 1), threads, [&](Value i) { b.store(zero, bin, i); });
   b.barrier();
-  b.waitForPrevious();
 
   Value values = b.view(pointer, b.mul(row, b.toIndex(pitch)), b.toIndex(pitch));
   Value flags;

@@ -13,12 +13,12 @@
 //       CHECK: griddepcontrol.launch_dependents
 //       CHECK: griddepcontrol.wait
 // CHECK-COUNT-3: vote.sync.ballot.b32
-// CHECK-COUNT-4: ld.global.nc.v4.b32
+// CHECK-COUNT-4: ld.global.v4.b32
 // CHECK-COUNT-32: popc.b32
 //       CHECK: st.global.v2.b8
 // CHECK-COUNT-8: atom.shared.add.u32
 // Then less than a tile, each group of keys where it is still inside.
-//       CHECK: ld.global.nc.v4.b32
+//       CHECK: ld.global.v4.b32
 //       CHECK: fence.acq_rel.gpu
 //       CHECK: atom.global.inc.u32
 //       CHECK: .visible .entry dashkv_compact_i8_lengths(
