@@ -79,7 +79,7 @@ def test_without_a_driver_it_says_so(prepared, tmp_path, gpu):
 
 
 def test_checks_pass_on_the_simulated_gpu(prepared, build_dir, tmp_path):
-    only = "dense_below=0, 1000|exact kv_heads=2, |retrieve kv_heads=2 full=0.05, |encode=linear, 1 keys|scan|gather"
+    only = "full=0.05 dense_below=0, 1000|exact kv_heads=2, |retrieve kv_heads=2 full=0.05, |encode=linear, 1 keys|scan|gather"
     options = ["--check", "--no-sanitizer", "--checks", only]
     done = run(prepared, tmp_path, *options, library=build_dir / "lib" / "simulated")
     results = json.loads((tmp_path / "results.json").read_text())
