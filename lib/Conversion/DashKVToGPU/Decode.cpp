@@ -59,13 +59,16 @@ std::string DecodeSpec::getName() const {
   os << "_g" << group << "_m" << queries << "_l" << bits << (weighted ? "w" : "p") << codeHeads;
   os << (newest ? "_newest" : "") << (hasLengths ? "_lengths" : "") << (hasKept ? "_kept" : "")
      << (early ? "" : "_late");
+  if (keyStride != attend.depth * attend.key.getIntOrFloatBitWidth() / 8 ||
+      valueStride != attend.valueDepth * attend.value.getIntOrFloatBitWidth() / 8)
+    os << "_rows" << keyStride << "x" << valueStride;
   if (mid)
     os << "_mid" << (hasCodeScale ? "_scale" : "");
   if (tableHeads > 0)
     os << "_table" << tableHeads;
   if (out != attend.query)
     os << "_to_" << out;
-  os << (hasLse ? "_lse" : "") << (split ? "_split" : "");
+  os << (hasLse ? "_lse" : "") << (resident ? "_split" : "");
   return name;
 }
 
@@ -104,7 +107,7 @@ SmallVector<DecodeSpec::Parameter> DecodeSpec::getParameters(MLIRContext *contex
   if (split)
     buffer("boxes", i32);
   for (StringRef name : {"keys", "full", "full_min", "full_max", "sinks", "window", "dense_below",
-                         "full_words", "distance_bytes", "stages", "key_stride", "value_stride"})
+                         "full_words", "distance_bytes", "stages"})
     buffer(name, i32, P::Scalar);
   if (mid)
     for (StringRef name : {"mid", "mid_min", "mid_max", "mid_words"})
@@ -422,6 +425,11 @@ void DecodeEmitter::emit() {
   else
     counts = sparse();
   llvm::copy(counts, count.begin());
+  // A tile reads past the end of a list, to no effect.
+  b.when(b.cmp(CmpIPredicate::ult, thread, b.i32(AttendShape::kEntries)), [&] {
+    for (int64_t tier = 0; tier < spec.getTiers(); ++tier)
+      b.store(zero, words, b.add(listBase[tier], b.add(count[tier], thread)));
+  });
   b.barrier();
   emitAttend();
 }

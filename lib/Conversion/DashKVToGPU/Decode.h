@@ -46,9 +46,12 @@ struct DecodeSpec {
   bool mid;           ///< a second list, of keys whose logits are estimated
   bool hasCodeScale;  ///< factors of the estimates
   int64_t tableHeads; ///< of the residual table: none, one for all, or Hq
-  bool split;         ///< several CTAs a list, else one and no mailboxes
-  bool bulk;          ///< the chip copies in bulk
-  bool early;         ///< only forced keys can be newer than the previous kernel
+  int64_t keyStride = 0,
+          valueStride = 0; ///< bytes from row to row: as constants they save registers
+  bool split = true;       ///< CTAs of a list exchange words; one alone does with itself
+  bool resident = true;    ///< several CTAs a list
+  bool bulk;               ///< the chip copies in bulk
+  bool early;              ///< only forced keys can be newer than the previous kernel
 
   //===--- Distances
   //-------------------------------------------------------===//

@@ -119,41 +119,38 @@ SmallVector<Value> DecodeEmitter::emitEstimated(AttendEmitter &attend, SmallVect
 
   Value first, last;
   std::tie(first, last) = getRun(b, warp, count[1]);
-  Value lastEntry = b.sub(last, one);
-  return b.loop(first, last, b.i32(AttendShape::kEntries), state,
-                [&](Value entry, ValueRange carried) {
-                  AttendEmitter::Tile tile;
-                  tile.first = entry;
-                  tile.end = last;
-                  tile.keyOf = [&](Value entry) {
-                    return b.load(words, b.add(listBase[1], b.minS(entry, lastEntry)));
-                  };
-                  tile.valueRow = [&](Value key) {
-                    return AttendEmitter::row(b, valueRows, key, arg("value_stride"));
-                  };
-                  Value known; // the key that `code` is of
-                  SmallVector<Value> code;
-                  Value distance;
-                  tile.adjust = [&](Value, Value, Value key, int64_t i) {
-                    if (key != known) {
-                      known = key;
-                      code = loadKeyCode(keyCodes, key);
-                      if (spec.codeHeads == 1)
-                        distance = emitDistances({code})[0];
-                    }
-                    if (spec.codeHeads > 1) {
-                      distance = zero;
-                      for (auto [word, query] : llvm::zip_equal(code, codes[i]))
-                        distance = b.add(distance, b.popcount(b.bxor(word, query)));
-                    }
-                    Value real = arith::SIToFPOp::create(b, b.getF32Type(), distance);
-                    Value logit = b.fma(slope[i], real, base[i]);
-                    if (table[i])
-                      logit = b.fma(b.load(table[i], distance), b.f32(log2e), logit);
-                    return logit;
-                  };
-                  return attend.addGiven(carried, tile);
-                });
+  return b.loop(
+      first, last, b.i32(AttendShape::kEntries), state, [&](Value entry, ValueRange carried) {
+        AttendEmitter::Tile tile;
+        tile.first = entry;
+        tile.end = last;
+        tile.keyOf = [&](Value entry) { return b.load(words, b.add(listBase[1], entry)); };
+        tile.valueRow = [&](Value key) {
+          return AttendEmitter::row(b, valueRows, key, b.i32(spec.valueStride));
+        };
+        Value known; // the key that `code` is of
+        SmallVector<Value> code;
+        Value distance;
+        tile.adjust = [&](Value, Value, Value key, int64_t i) {
+          if (key != known) {
+            known = key;
+            code = loadKeyCode(keyCodes, key);
+            if (spec.codeHeads == 1)
+              distance = emitDistances({code})[0];
+          }
+          if (spec.codeHeads > 1) {
+            distance = zero;
+            for (auto [word, query] : llvm::zip_equal(code, codes[i]))
+              distance = b.add(distance, b.popcount(b.bxor(word, query)));
+          }
+          Value real = arith::SIToFPOp::create(b, b.getF32Type(), distance);
+          Value logit = b.fma(slope[i], real, base[i]);
+          if (table[i])
+            logit = b.fma(b.load(table[i], distance), b.f32(log2e), logit);
+          return logit;
+        };
+        return attend.addGiven(carried, tile);
+      });
 }
 
 /// The words of a key's code.
@@ -211,23 +208,20 @@ void DecodeEmitter::emitAttend() {
           AttendEmitter::Tile tile;
           tile.first = entry;
           tile.end = last;
-          Value lastEntry = b.sub(last, one);
-          tile.keyOf = [&](Value entry) {
-            return b.load(words, b.add(listBase[0], b.minS(entry, lastEntry)));
-          };
+          tile.keyOf = [&](Value entry) { return b.load(words, b.add(listBase[0], entry)); };
           tile.keyRow = [&](Value key) {
-            return AttendEmitter::row(b, keyRows, key, arg("key_stride"));
+            return AttendEmitter::row(b, keyRows, key, b.i32(spec.keyStride));
           };
           tile.valueRow = [&](Value key) {
-            return AttendEmitter::row(b, valueRows, key, arg("value_stride"));
+            return AttendEmitter::row(b, valueRows, key, b.i32(spec.valueStride));
           };
           return attend.add(state, query, tile);
         });
-    emitPlace(/*again=*/true);
+    AttendEmitter after(b, shape, lane); // of the lane that was read anew
     if (spec.mid)
-      state = emitEstimated(attend, state, i, valueRows);
+      state = emitEstimated(after, state, i, valueRows);
     Value partials = b.shr(ringBase, 2);
-    attend.storePartial(state, words, partials, warp, warps);
+    after.storePartial(state, words, partials, warp, warps);
     b.barrier();
     int64_t total = spec.getOutputWords(i), stats = spec.getStatWords(i);
     Value perCTA, boxWords, tileBoxes;
@@ -236,7 +230,7 @@ void DecodeEmitter::emitAttend() {
       perCTA = arith::ShRUIOp::create(b, b.i32(total), logSplits);
       boxWords = b.add(perCTA, b.i32(stats));
     }
-    attend.mergeWarps(words, partials, thread, warps, [&](const AttendEmitter::Merged &merged) {
+    after.mergeWarps(words, partials, thread, warps, [&](const AttendEmitter::Merged &merged) {
       if (!spec.split)
         return emitOutput(i, merged.column, merged.dim, merged.acc, merged.max, merged.sum);
       // Output x belongs to CTA x / perCTA.

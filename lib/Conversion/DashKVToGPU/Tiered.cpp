@@ -156,9 +156,16 @@ std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
   // Of a sum over heads the distances of the heads are not known.
   if (spec.tableHeads < 0 || (spec.mid && spec.weighted && spec.codeHeads > 1))
     return std::nullopt;
-  spec.split = false;
   spec.bulk = b.getTarget().hasBulkCopy;
   spec.early = tiering.getWindow() >= rows;
+  auto rowBytes = [&](Value operand, AffineMap map, Type type) {
+    Value row = getLayout(operand, map, dims.key).row;
+    return getConstantIntValue(row).value_or(0) * type.getIntOrFloatBitWidth() / 8;
+  };
+  spec.keyStride = rowBytes(op.getKey(), maps[1], spec.attend.key);
+  spec.valueStride = rowBytes(op.getValue(), maps[2], spec.attend.value);
+  if (spec.keyStride == 0 || spec.valueStride == 0)
+    return std::nullopt;
   if (!spec.fitsByte() || !spec.attend.isSupported(b.getTarget()))
     return std::nullopt;
   queries = rows;
@@ -205,12 +212,12 @@ Value TieredLauncher::planDecode(DecodeSpec spec) {
     Value all = b.min(keys, b.index(tiering.getDenseBelow() - 1));
     entries = b.max(entries, b.ceilDiv(all, splits));
   }
-  fullWords = roundUp(b.max(entries, b.index(1)), 4);
+  Value beyond = b.index(AttendShape::kEntries); // that a tile may read
+  fullWords = roundUp(b.add(entries, beyond), 4);
   midWords = b.index(0);
   if (spec.mid)
-    midWords = roundUp(b.ceilDiv(getCapacity(/*isMid=*/true), splits), 4);
+    midWords = roundUp(b.add(b.ceilDiv(getCapacity(/*isMid=*/true), splits), beyond), 4);
   Value fixed = b.add(b.mul(b.add(fullWords, midWords), b.index(4)), distanceBytes);
-  spec.split = true; // takes more
   Value region =
       b.index(4 * std::max(spec.getPartialWords(), DecodeSpec::kMaxSplits * spec.getBins()));
   stages = b.index(0);
@@ -243,7 +250,7 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
     signature.parameters.push_back(parameter.parameter);
   signature.threads = DecodeSpec::kThreads;
   signature.shared = {getSharedType(b.getContext(), spec.getStaticWords())};
-  signature.resident = spec.split;
+  signature.resident = spec.resident;
   gpu::GPUFuncOp kernel =
       b.kernels.get(loc, signature, [&](gpu::GPUFuncOp func) { DecodeEmitter(spec, func).emit(); });
 
@@ -309,11 +316,6 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
   Layout key = getLayout(op.getKey(), maps[1], dims.key);
   Layout value = getLayout(op.getValue(), maps[2], dims.key);
   Layout out = getLayout(op.getInit(), maps[3], dims.query);
-  auto rowBytes = [&](Layout layout, Type type) {
-    return b.i32(b.mul(layout.row, b.index(type.getIntOrFloatBitWidth() / 8)));
-  };
-  values["key_stride"] = rowBytes(key, spec.attend.key);
-  values["value_stride"] = rowBytes(value, spec.attend.value);
   values["query_batch"] = b.i32(query.batch);
   values["query_head"] = b.i32(query.head);
   values["query_row"] = b.i32(query.row);
@@ -579,7 +581,7 @@ LogicalResult TieredLauncher::launchTiered() {
   if (!spec)
     return launchSteps();
   auto launchDecodeKernel = [&](bool split) {
-    spec->split = split;
+    spec->resident = split;
     launchDecode(*spec);
     return success();
   };
