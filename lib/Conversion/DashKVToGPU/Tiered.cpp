@@ -368,9 +368,11 @@ static void emitDenseFlags(gpu::GPUFuncOp func, bool hasLengths, bool hasKept, b
   unsigned next = 0;
   Value lengths = hasLengths ? args[next++] : Value(), kept = hasKept ? args[next++] : Value();
   Value counts = hasCounts ? args[next++] : Value();
-  Value batches = args[next++], keys = args[next++], numCounts = args[next++];
-  Value below = args[next++];
+  // In byte planes a row of `kept` has more flags than there are keys.
+  Value batches = args[next++], keys = args[next++], numFlags = args[next++];
+  Value numCounts = args[next++], below = args[next++];
   b.launchDependents();
+  b.waitForPrevious();
   Value zero = b.i32(0);
   Value i = b.add(b.mul(b.blockId(gpu::Dimension::x), b.i32(threads)), b.threadX(threads));
   Value stride = b.mul(b.gridSize(gpu::Dimension::x), b.i32(threads));
@@ -384,7 +386,6 @@ static void emitDenseFlags(gpu::GPUFuncOp func, bool hasLengths, bool hasKept, b
       return SmallVector<Value>{b.maxS(carried[0], b.load(lengths, batch))};
     })[0];
   }
-  b.waitForPrevious();
   b.when(b.cmp(CmpIPredicate::slt, longest, below), [&] {
     if (hasCounts)
       b.loop(i, numCounts, stride,
@@ -393,9 +394,9 @@ static void emitDenseFlags(gpu::GPUFuncOp func, bool hasLengths, bool hasKept, b
       return;
     b.loop(zero, batches, b.i32(1), [&](Value batch) {
       Value length = hasLengths ? b.load(lengths, batch) : keys;
-      Value size = b.toIndex(keys);
+      Value size = b.toIndex(numFlags);
       Value flags = b.view(kept, b.mul(b.toIndex(batch), size), size);
-      b.loop(i, keys, stride,
+      b.loop(i, numFlags, stride,
              [&](Value key) { b.store(b.cmp(CmpIPredicate::slt, key, length), flags, key); });
     });
   });
@@ -425,10 +426,11 @@ void TieredLauncher::launchDenseFlags(Value counts, int64_t below) {
     for (int64_t i = 0; i < 3; ++i)
       numCounts = b.mul(numCounts, b.dim(counts, i));
   }
-  signature.parameters.append(4, {i32, KernelParameter::Scalar});
+  signature.parameters.append(5, {i32, KernelParameter::Scalar});
   Value flags = kept ? b.dim(kept, 1) : keys;
   below = std::min<int64_t>(below, std::numeric_limits<int32_t>::max());
-  llvm::append_values(arguments, b.i32(batch), b.i32(flags), b.i32(numCounts), b.i32(below));
+  llvm::append_values(arguments, b.i32(batch), b.i32(keys), b.i32(flags), b.i32(numCounts),
+                      b.i32(below));
   gpu::GPUFuncOp kernel = b.kernels.get(op.getLoc(), signature, [&](gpu::GPUFuncOp func) {
     emitDenseFlags(func, static_cast<bool>(lengths), static_cast<bool>(kept),
                    static_cast<bool>(counts), signature.threads);
