@@ -55,6 +55,9 @@ public:
   struct Query {
     SmallVector<Value> words;
     std::array<Value, 2> scale; ///< of the logits of the columns of this lane
+    /// If set, the i32 address in shared memory from which `words` are read
+    /// where they are needed, 4 every 512 bytes, instead of kept in registers.
+    Value shared;
   };
   /// `buffer`: rank 1, in shared or global memory, of the query's type or of i32
   /// words. `rowOf(column)` is the index of the first element of this row in it

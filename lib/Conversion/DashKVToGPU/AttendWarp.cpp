@@ -153,6 +153,12 @@ static SmallVector<Value> loadRow(KernelBuilder &b, Value row, Value lane, Array
   return loaded;
 }
 
+/// Four words of shared memory, read at this place and not before.
+static SmallVector<Value> loadShared(KernelBuilder &b, Value address, int64_t offset) {
+  std::string text = ("ld.shared.v4.b32 {$0,$1,$2,$3}, [$4+" + Twine(offset) + "];").str();
+  return b.inlineAsm(text, "=r,=r,=r,=r,r", SmallVector<Type>(4, b.getI32Type()), address);
+}
+
 //===----------------------------------------------------------------------===//
 // The emitter
 //===----------------------------------------------------------------------===//
@@ -300,9 +306,13 @@ SmallVector<Value> AttendEmitter::add(ValueRange state, const Query &query, cons
   bool f8 = isF8(shape.key);
   SmallVector<Value> sums[2] = {SmallVector<Value>(4, b.f32(0)), SmallVector<Value>(4, b.f32(0))};
   int64_t at = 0;
+  SmallVector<Value> words; // of the query, for the next two
   auto multiplyWords = [&](ArrayRef<Value> a) {
-    multiply(b, sums[at % 2], a, {query.words[2 * at], query.words[2 * at + 1]},
-             shape.key.isBF16());
+    if (query.shared && at % 2 == 0)
+      words = loadShared(b, query.shared, 256 * at);
+    ArrayRef<Value> pair = query.shared ? ArrayRef(words).slice(at % 2 * 2, 2)
+                                        : ArrayRef(query.words).slice(2 * at, 2);
+    multiply(b, sums[at % 2], a, {pair[0], pair[1]}, shape.key.isBF16());
     ++at;
   };
   for (int64_t i = 0, e = rows[0].size(); i < e; i += f8 ? 1 : 2) {

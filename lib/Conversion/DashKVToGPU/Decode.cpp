@@ -34,8 +34,10 @@ static constexpr int64_t kCountWords = 4 * DecodeSpec::kWarps;
 
 int64_t DecodeSpec::getStaticWords() const {
   // Histograms of this CTA, of all, of those before; signs and planes, the
-  // union of the weights, the constant and the sum of the weights of a word.
-  return kBarrierWords + 3 * getBins() + kCountWords + getWords() * (4 + getPlanes());
+  // union of the weights, the constant and the sum of the weights of a word;
+  // the query.
+  return kBarrierWords + 3 * getBins() + getQueryWords() + kCountWords +
+         getWords() * (4 + getPlanes());
 }
 
 int64_t DecodeSpec::getPartialWords() const {
@@ -139,6 +141,7 @@ DecodeEmitter::DecodeEmitter(const DecodeSpec &spec, gpu::GPUFuncOp func)
   histBase = take(spec.getBins());
   totalBase = take(spec.getBins());
   beforeBase = take(spec.getBins());
+  queryBase = take(spec.getQueryWords());
   countBase = take(kCountWords);
   planeBase = take(spec.getWords() * (1 + spec.getPlanes()));
   offsetBase = take(3 * spec.getWords());

@@ -87,6 +87,8 @@ struct DecodeSpec {
   int64_t getColumnTiles() const { return llvm::divideCeil(group, 8); }
   AttendShape getTile(int64_t i) const;
   /// Words of shared memory that do not depend on sizes.
+  /// Words of the fragments of the query, of all lanes.
+  int64_t getQueryWords() const { return 32 * attend.depth / 8; }
   int64_t getStaticWords() const;
   /// Words from the partials of the warps to the end of those of the CTAs.
   int64_t getPartialWords() const;
@@ -192,7 +194,8 @@ private:
   // Shared memory: words at fixed places, then views of the dynamic part.
   Value fixed, fixedAddress;
   Value bytes, halves, words, dynamicAddress;
-  int64_t barrierBase, histBase, totalBase, beforeBase, countBase, planeBase, offsetBase;
+  int64_t barrierBase, histBase, totalBase, beforeBase, queryBase, countBase, planeBase;
+  int64_t offsetBase;
   std::array<Value, 2> listBase; ///< of the tiers, in words
   Value distanceBase, ringBase;  ///< in bytes
 

@@ -163,12 +163,12 @@ SmallVector<Value> DecodeEmitter::loadKeyCode(Value codes, Value key) {
     SmallVector<Type> types(std::min<int64_t>(4, numWords), i32);
     Value from = i == 0 ? address : AttendEmitter::row(b, address, one, b.i32(4 * i));
     if (numWords == 1)
-      llvm::append_range(result, b.inlineAsm("ld.global.nc.b32 $0, [$1];", "=r,l", types, from));
+      llvm::append_range(result, b.inlineAsm("ld.global.b32 $0, [$1];", "=r,l", types, from));
     else if (numWords == 2)
       llvm::append_range(result,
-                         b.inlineAsm("ld.global.nc.v2.b32 {$0,$1}, [$2];", "=r,=r,l", types, from));
+                         b.inlineAsm("ld.global.v2.b32 {$0,$1}, [$2];", "=r,=r,l", types, from));
     else
-      llvm::append_range(result, b.inlineAsm("ld.global.nc.v4.b32 {$0,$1,$2,$3}, [$4];",
+      llvm::append_range(result, b.inlineAsm("ld.global.v4.b32 {$0,$1,$2,$3}, [$4];",
                                              "=r,=r,=r,=r,l", types, from));
   }
   return result;
@@ -176,13 +176,6 @@ SmallVector<Value> DecodeEmitter::loadKeyCode(Value codes, Value key) {
 
 void DecodeEmitter::emitAttend() {
   constexpr int64_t warps = DecodeSpec::kWarps, tileKeys = AttendShape::kEntries;
-  Value first, last;
-  std::tie(first, last) = getRun(b, warp, count[0]);
-  Value scale = arg("scale");
-  if (spec.hasScales) {
-    Value scales = b.view(arg("key_scale"), b.toIndex(zero), b.toIndex(kvHeads));
-    scale = b.mulF(scale, b.load(scales, kvHead));
-  }
   Type i64 = b.getI64Type();
   auto rows = [&](StringRef name, Type element) {
     auto wide = [&](Value value) -> Value { return arith::ExtUIOp::create(b, i64, value); };
@@ -192,9 +185,16 @@ void DecodeEmitter::emitAttend() {
     Value bytes = b.mul(elements, arith::ConstantOp::create(b, b.getI64IntegerAttr(size)));
     return AttendEmitter::address(b, arg(name), bytes);
   };
-  Value keyRows = rows("key", spec.attend.key), valueRows = rows("value", spec.attend.value);
-
   for (int64_t i = 0; i < spec.getColumnTiles(); ++i) {
+    // Anew for each tile, like all that follows from the place.
+    Value first, last;
+    std::tie(first, last) = getRun(b, warp, count[0]);
+    Value scale = arg("scale");
+    if (spec.hasScales) {
+      Value scales = b.view(arg("key_scale"), b.toIndex(zero), b.toIndex(kvHeads));
+      scale = b.mulF(scale, b.load(scales, kvHead));
+    }
+    Value keyRows = rows("key", spec.attend.key), valueRows = rows("value", spec.attend.value);
     AttendShape shape = spec.getTile(i);
     AttendEmitter attend(b, shape, lane);
     Value head = b.add(b.mul(kvHead, b.i32(spec.group)), b.i32(8 * i));
@@ -203,6 +203,15 @@ void DecodeEmitter::emitAttend() {
       return b.add(base, b.mul(b.add(head, column), arg("query_head")));
     };
     AttendEmitter::Query query = attend.loadQuery(arg("query"), rowOf, scale);
+    // The same in all warps: from shared memory it leaves its registers to rows
+    // of keys.
+    b.when(b.cmp(CmpIPredicate::eq, warp, zero), [&] {
+      for (size_t j = 0; j < query.words.size(); j += 4)
+        b.storeVector(ArrayRef(query.words).slice(j, 4), fixed,
+                      b.add(b.shl(lane, 2), b.i32(queryBase + 32 * j)), 16);
+    });
+    b.barrier();
+    query.shared = b.add(fixedAddress, b.add(b.shl(lane, 4), b.i32(4 * queryBase)));
     SmallVector<Value> state =
         b.loop(first, last, b.i32(tileKeys), attend.start(), [&](Value entry, ValueRange state) {
           AttendEmitter::Tile tile;
@@ -217,7 +226,8 @@ void DecodeEmitter::emitAttend() {
           };
           return attend.add(state, query, tile);
         });
-    AttendEmitter after(b, shape, lane); // of the lane that was read anew
+    emitPlace(/*again=*/true);
+    AttendEmitter after(b, shape, lane);
     if (spec.mid)
       state = emitEstimated(after, state, i, valueRows);
     Value partials = b.shr(ringBase, 2);
