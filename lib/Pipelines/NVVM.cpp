@@ -152,6 +152,9 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
       signature.roles.push_back(role ? role.str() : "");
     }
   }
+  bool hasAttention = false;
+  module.walk(
+      [&](Operation *op) { hasAttention |= isa_and_nonnull<DashKVDialect>(op->getDialect()); });
   PassManager buffers(module.getContext()), kernelPasses(module.getContext());
   if (failed(applyPassManagerCLOptions(buffers)) || failed(applyPassManagerCLOptions(kernelPasses)))
     return failure();
@@ -170,8 +173,10 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
     return failure();
 
   auto kernels = llvm::to_vector(host.getOps<gpu::GPUModuleOp>());
-  if (kernels.empty())
+  if (kernels.empty() && !hasAttention)
     return emitError(module.getLoc(), "expected attention to make GPU kernels of, but found none");
+  if (kernels.empty()) // ops of nothing are copies
+    kernels.push_back(createKernelModule(host, "dashkv_kernels", target));
   if (kernels.size() > 1)
     return emitError(kernels[1].getLoc(), "expected one GPU module, but got ") << kernels.size();
   OwningOpRef<ModuleOp> device(ModuleOp::create(module.getLoc()));

@@ -42,11 +42,6 @@ gpu::GPUModuleOp mlir::dashkv::createKernelModule(ModuleOp module, StringRef nam
   return kernels;
 }
 
-/// Ops of a family without a lowering of its own.
-template <typename OpTy> static LogicalResult lowerToLaunches(OpTy op, LaunchBuilder &b) {
-  return op.emitOpError("has no kernel on target ") << b.getTarget().chip;
-}
-
 namespace {
 struct ConvertDashKVToGPUPass
     : mlir::dashkv::impl::ConvertDashKVToGPUPassBase<ConvertDashKVToGPUPass> {

@@ -70,7 +70,7 @@ std::string DecodeSpec::getName() const {
     os << "_table" << tableHeads;
   if (out != attend.query)
     os << "_to_" << out;
-  os << (hasLse ? "_lse" : "") << (resident ? "_split" : "");
+  os << (hasLse ? "_lse" : "") << (split ? "_split" : "");
   return name;
 }
 

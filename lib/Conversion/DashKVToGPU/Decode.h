@@ -48,8 +48,7 @@ struct DecodeSpec {
   int64_t tableHeads; ///< of the residual table: none, one for all, or Hq
   int64_t keyStride = 0,
           valueStride = 0; ///< bytes from row to row: as constants they save registers
-  bool split = true;       ///< CTAs of a list exchange words; one alone does with itself
-  bool resident = true;    ///< several CTAs a list
+  bool split = true;       ///< several CTAs a list, which exchange words
   bool bulk;               ///< the chip copies in bulk
   bool early;              ///< only forced keys can be newer than the previous kernel
 

@@ -134,8 +134,7 @@ private:
 
 //===----------------------------------------------------------------------===//
 // One lowering a family of ops. Each emits launches before `op`, which the
-// caller erases, or reports an error. An op of a family that has none here is an
-// error.
+// caller erases, or reports an error.
 //===----------------------------------------------------------------------===//
 
 class HashEncodeOp;

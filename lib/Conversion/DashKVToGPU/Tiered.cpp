@@ -250,7 +250,7 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
     signature.parameters.push_back(parameter.parameter);
   signature.threads = DecodeSpec::kThreads;
   signature.shared = {getSharedType(b.getContext(), spec.getStaticWords())};
-  signature.resident = spec.resident;
+  signature.resident = spec.split;
   gpu::GPUFuncOp kernel =
       b.kernels.get(loc, signature, [&](gpu::GPUFuncOp func) { DecodeEmitter(spec, func).emit(); });
 
@@ -583,7 +583,7 @@ LogicalResult TieredLauncher::launchTiered() {
   if (!spec)
     return launchSteps();
   auto launchDecodeKernel = [&](bool split) {
-    spec->resident = split;
+    spec->split = split;
     launchDecode(*spec);
     return success();
   };

@@ -90,7 +90,7 @@ RULES = [
     # Values alone, where the logits are given.
     Rule("dashkv_attend_mma_v", 128, {"ld.global 16": 4, "mma.m16n8k16": 8, "prmt": 16}),
     Rule(r"dashkv_attend_mma_\w*f8E4M3FN", 168, {"ld.global 16": 8, "mma.m16n8k16": 16, "prmt": 16}),
-    Rule("dashkv_attend_mma_", 128, {"ld.global 16": 16, "mma.m16n8k16": 16, "movmatrix": 2, "prmt": 32}),
+    Rule("dashkv_attend_mma_", 168, {"ld.global 16": 16, "mma.m16n8k16": 16, "movmatrix": 2, "prmt": 32}),
     Rule("dashkv_attend_", 128, {"ld.global": 1, "fma": 1}),
     Rule(r"dashkv_decode_\w*f8E4M3FN", 128, {"ld.global 16": 8, "popc": 2, "mma.m16n8k16": 16, "bar": 4}),
     Rule("dashkv_decode_", 128, {"ld.global 16": 16, "popc": 2, "mma.m16n8k16": 16, "movmatrix": 2, "bar": 4}),
