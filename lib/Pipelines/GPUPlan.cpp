@@ -17,9 +17,11 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Base64.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -97,6 +99,7 @@ private:
   LogicalResult read(Block &block, json::Array &steps);
   LogicalResult read(Operation *op, json::Array &steps);
   LogicalResult readAlloc(memref::AllocOp op);
+  LogicalResult readConstant(memref::GetGlobalOp op);
   LogicalResult readSubview(memref::SubViewOp op);
   LogicalResult readReshape(Value source, Value result, ArrayRef<ReassociationIndices> groups,
                             ArrayRef<int> sizes);
@@ -249,6 +252,48 @@ LogicalResult FunctionReader::readAlloc(memref::AllocOp op) {
   if (auto init = op->getAttrOfType<IntegerAttr>(kInitAttrName))
     buffer["init"] = static_cast<int64_t>(init.getValue().getZExtValue());
   buffers.push_back(std::move(buffer));
+  return success();
+}
+
+/// The bytes of a constant, as a dense buffer holds them; none if they are not
+/// there.
+static std::optional<std::string> getData(Attribute value) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return std::nullopt;
+    return std::string(blob->getData().begin(), blob->getData().end());
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense)
+    return std::nullopt;
+  std::string data;
+  if (dense.getElementType().isInteger(1)) { // packed in the attribute
+    for (bool element : dense.getValues<bool>())
+      data.push_back(element);
+    return data;
+  }
+  StringRef raw(dense.getRawData().data(), dense.getRawData().size());
+  for (int64_t i = 0, e = dense.isSplat() ? dense.getNumElements() : 1; i < e; ++i)
+    data += raw;
+  return data;
+}
+
+LogicalResult FunctionReader::readConstant(memref::GetGlobalOp op) {
+  auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(op, op.getNameAttr());
+  std::optional<std::string> data;
+  if (global.getInitialValue() && op.getType().getLayout().isIdentity())
+    data = getData(*global.getInitialValue());
+  if (!data)
+    return op.emitError("expected a constant with its values");
+  View &view = views[op];
+  for (int64_t size : op.getType().getShape())
+    view.sizes.push_back(addConstant(size));
+  view.strides = getDenseStrides(view.sizes);
+  view.offset = addConstant(0);
+  view.buffer = static_cast<int>(buffers.size());
+  buffers.push_back(
+      json::Object{{"bytes", addConstant(data->size())}, {"data", llvm::encodeBase64(*data)}});
   return success();
 }
 
@@ -429,6 +474,7 @@ LogicalResult FunctionReader::read(Operation *op, json::Array &steps) {
   };
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](memref::AllocOp op) { return readAlloc(op); })
+      .Case([&](memref::GetGlobalOp op) { return readConstant(op); })
       .Case([&](memref::DeallocOp) { return success(); })
       .Case([&](memref::DimOp op) -> LogicalResult {
         std::optional<int64_t> dim = op.getConstantIndex();

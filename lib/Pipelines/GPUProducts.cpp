@@ -180,6 +180,8 @@ void PlanPrinter::print() {
       os << ", result " << *result;
     if (std::optional<int64_t> init = buffer.getInteger("init"))
       os << ", each " << *init << " at first";
+    if (buffer.get("data"))
+      os << ", a constant";
     os << "\n";
   }
   printSteps(*function.getArray("steps"), "");

@@ -9,6 +9,7 @@
 #include "dashkv/Pipelines/GPUPlan.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Base64.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -196,6 +197,14 @@ LogicalResult FunctionWriter::writeBuffers() {
       return error() << "a buffer is chosen at run time";
     state.tensor = getAllocated(buffer, i);
     state.name = fresh();
+    if (std::optional<StringRef> base64 = buffer.getString("data")) {
+      std::vector<char> data;
+      llvm::cantFail(llvm::decodeBase64(*base64, data)); // of our own
+      out << "    " << state.name << " = arith.constant dense<\"0x"
+          << llvm::toHex(StringRef(data.data(), data.size())) << "\"> : " << state.tensor.print()
+          << "\n";
+      continue;
+    }
     std::optional<int64_t> init = buffer.getInteger("init");
     if (init)
       out << "    %init" << i << " = arith.constant "

@@ -32,9 +32,9 @@ summary { cursor: pointer; } .key { display: inline-block; margin-right: 1rem; w
 )";
 
 /// One a group of instructions.
-static constexpr StringRef kColours[] = {
-    "#3b7dd8", "#4fb0c6", "#d8513b", "#e08e2b", "#7b4fd8", "#3b9d5a",
-    "#b0c04f", "#c64f9a", "#8a9bb5", "#b5a58a", "#cfd4da", "#777f88"};
+static constexpr StringRef kColours[] = {"#3b7dd8", "#4fb0c6", "#d8513b", "#e08e2b",
+                                         "#7b4fd8", "#3b9d5a", "#b0c04f", "#c64f9a",
+                                         "#8a9bb5", "#b5a58a", "#cfd4da", "#777f88"};
 
 static std::string escape(StringRef text) {
   std::string escaped;
@@ -44,15 +44,13 @@ static std::string escape(StringRef text) {
 }
 
 /// A bar of `value` out of `most`.
-static void writeBar(double value, double most, int64_t width,
-                     raw_ostream &os) {
+static void writeBar(double value, double most, int64_t width, raw_ostream &os) {
   double length = most > 0 ? std::max(1.0, value / most * width) : 1.0;
-  os << llvm::formatv(
-      "<svg width=\"{0}\" height=\"12\"><rect width=\"{0}\" height=\"12\" "
-      "rx=\"2\" "
-      "fill=\"var(--soft)\"/><rect width=\"{1:f1}\" height=\"12\" rx=\"2\" "
-      "fill=\"var(--bar)\"/></svg>",
-      width, length);
+  os << llvm::formatv("<svg width=\"{0}\" height=\"12\"><rect width=\"{0}\" height=\"12\" "
+                      "rx=\"2\" "
+                      "fill=\"var(--soft)\"/><rect width=\"{1:f1}\" height=\"12\" rx=\"2\" "
+                      "fill=\"var(--bar)\"/></svg>",
+                      width, length);
 }
 
 /// The shares of the groups in a mix, as one bar.
@@ -76,29 +74,24 @@ static void writeShares(const InstructionMix &mix, raw_ostream &os) {
   os << "</svg>";
 }
 
-static void writeMixTable(StringRef title, const InstructionMix &mix,
-                          raw_ostream &os) {
+static void writeMixTable(StringRef title, const InstructionMix &mix, raw_ostream &os) {
   os << "<table><tr><th>" << title << "</th><th></th><th></th></tr>\n";
   auto sorted = sortMix(mix);
   for (const auto &[name, count] : ArrayRef(sorted).take_front(16)) {
-    os << "<tr><td class=\"mono\">" << escape(name) << "</td><td>" << count
-       << "</td><td>";
+    os << "<tr><td class=\"mono\">" << escape(name) << "</td><td>" << count << "</td><td>";
     writeBar(count, sorted.front().second, 90, os);
     os << "</td></tr>\n";
   }
   int64_t rest = 0;
-  for (const auto &[name, count] :
-       ArrayRef(sorted).drop_front(std::min<size_t>(16, sorted.size())))
+  for (const auto &[name, count] : ArrayRef(sorted).drop_front(std::min<size_t>(16, sorted.size())))
     rest += count;
   if (rest)
     os << "<tr><td>others</td><td>" << rest << "</td><td></td></tr>\n";
   os << "</table>\n";
 }
 
-static void writePTX(const PTXKernel &kernel, const PTXText &text,
-                     raw_ostream &os) {
-  os << "<details><summary>PTX, " << kernel.instructions
-     << " instructions</summary><pre>";
+static void writePTX(const PTXKernel &kernel, const PTXText &text, raw_ostream &os) {
+  os << "<details><summary>PTX, " << kernel.instructions << " instructions</summary><pre>";
   std::string shown;
   for (const PTXLine &line : kernel.lines) {
     std::string source = text.locate(line.file, line.line);
@@ -133,30 +126,26 @@ static void writeOverview(const Report &report, raw_ostream &os) {
         "<th></th><th>bound by</th><th>PTX</th><th>machine code</th></tr>\n";
   for (const KernelReport &kernel : report.kernels) {
     const PTXKernel &ptx = kernel.ptx;
-    os << "<tr><td class=\"mono\"><a href=\"#" << ptx.name << "\">" << ptx.name
-       << "</a></td><td>" << escape(kernel.source) << "</td><td>" << ptx.threads
-       << "</td>";
+    os << "<tr><td class=\"mono\"><a href=\"#" << ptx.name << "\">" << ptx.name << "</a></td><td>"
+       << escape(kernel.source) << "</td><td>" << ptx.threads << "</td>";
     if (const auto &machine = kernel.machine) {
       int64_t spills = machine->spillStores + machine->spillLoads;
-      os << "<td>" << machine->registers << "</td><td"
-         << (spills ? " class=\"bad\"" : "") << ">" << spills << "</td>";
+      os << "<td>" << machine->registers << "</td><td" << (spills ? " class=\"bad\"" : "") << ">"
+         << spills << "</td>";
     } else {
       os << "<td>?</td><td>?</td>";
     }
-    os << "<td>" << formatBytes(ptx.staticShared + kernel.dynamicShared)
-       << "</td>";
+    os << "<td>" << formatBytes(ptx.staticShared + kernel.dynamicShared) << "</td>";
     if (kernel.occupancy) {
-      os << "<td>" << kernel.occupancy->blocks << "</td><td>"
-         << kernel.occupancy->warps << "/" << report.limits.warps
-         << "</td><td>";
+      os << "<td>" << kernel.occupancy->blocks << "</td><td>" << kernel.occupancy->warps << "/"
+         << report.limits.warps << "</td><td>";
       writeBar(kernel.occupancy->warps, report.limits.warps, 60, os);
       os << "</td><td>" << kernel.occupancy->limit << "</td>";
     } else {
       os << "<td>?</td><td>?</td><td></td><td>?</td>";
     }
     os << "<td>" << ptx.instructions << "</td><td>"
-       << (kernel.machine ? std::to_string(kernel.machine->instructions) : "?")
-       << "</td></tr>\n";
+       << (kernel.machine ? std::to_string(kernel.machine->instructions) : "?") << "</td></tr>\n";
   }
   os << "</table>\n<p>CTAs and warps are those that a multiprocessor holds at "
         "once.</p>\n";
@@ -165,15 +154,14 @@ static void writeOverview(const Report &report, raw_ostream &os) {
 static void writeLaunches(const Report &report, raw_ostream &os) {
   if (report.launches.empty())
     return;
-  os << "<h2>Launches</h2>\n<p>On " << report.sizes.multiprocessors
-     << " multiprocessors.</p>\n"
+  os << "<h2>Launches</h2>\n<p>On " << report.sizes.multiprocessors << " multiprocessors.</p>\n"
      << "<table><tr><th>kernel</th><th>function</th><th>grid</th><th>dynamic "
         "shared memory</th>"
         "</tr>\n";
   for (const KernelLaunch &launch : report.launches)
-    os << "<tr><td class=\"mono\">" << launch.kernel << "</td><td>"
-       << escape(launch.function) << "</td><td>" << formatGrid(launch)
-       << "</td><td>" << formatBytes(launch.dynamicShared) << "</td></tr>\n";
+    os << "<tr><td class=\"mono\">" << launch.kernel << "</td><td>" << escape(launch.function)
+       << "</td><td>" << formatGrid(launch) << "</td><td>" << formatBytes(launch.dynamicShared)
+       << "</td></tr>\n";
   os << "</table>\n";
 }
 
@@ -186,22 +174,17 @@ static void writeTraffic(const Report &report, raw_ostream &os) {
         "V</th><th>rows of V</th>"
         "<th>weights</th><th>rows read</th><th>exact reads</th></tr>\n";
   for (const OpTraffic &op : report.traffic) {
-    os << "<tr><td class=\"mono\">" << op.op << "</td><td>" << escape(op.source)
-       << "</td>";
+    os << "<tr><td class=\"mono\">" << op.op << "</td><td>" << escape(op.source) << "</td>";
     if (op.keys)
-      os << llvm::formatv("<td>{0} x {1} x {2}</td><td>{3:f1} B</td>", op.batch,
-                          op.kvHeads, op.keys, op.getBytesPerKey());
+      os << llvm::formatv("<td>{0} x {1} x {2}</td><td>{3:f1} B</td>", op.batch, op.kvHeads,
+                          op.keys, op.getBytesPerKey());
     else
       os << "<td></td><td></td>";
     for (double part : {op.codes, op.full, op.mid, op.weights})
       os << "<td>" << (part ? formatBytes(part) : "") << "</td>";
-    os << (op.keys
-               ? llvm::formatv("<td>{0:f2} %</td>", 100 * op.unionShare).str()
-               : "<td></td>")
+    os << (op.keys ? llvm::formatv("<td>{0:f2} %</td>", 100 * op.unionShare).str() : "<td></td>")
        << "<td>"
-       << (op.exact > op.full
-               ? llvm::formatv("{0:f1}x", op.exact / op.getBytes()).str()
-               : "")
+       << (op.exact > op.full ? llvm::formatv("{0:f1}x", op.exact / op.getBytes()).str() : "")
        << "</td></tr>\n";
   }
   os << "</table>\n<h2>Time of reading them, "
@@ -214,8 +197,8 @@ static void writeTraffic(const Report &report, raw_ostream &os) {
   }
   os << "</tr>\n";
   for (const GPUModel &gpu : getGPUModels()) {
-    os << "<tr><td>" << gpu.name << (gpu.measured ? " (measured)" : "")
-       << "</td><td>" << llvm::formatv("{0:f0}", gpu.getRate()) << "</td>";
+    os << "<tr><td>" << gpu.name << (gpu.measured ? " (measured)" : "") << "</td><td>"
+       << llvm::formatv("{0:f0}", gpu.getRate()) << "</td>";
     for (const OpTraffic &op : report.traffic) {
       double time = op.getBytes() / gpu.getRate();
       os << llvm::formatv("<td>{0:f1}</td><td>", time / 1e3);
@@ -230,8 +213,7 @@ static void writeTraffic(const Report &report, raw_ostream &os) {
         "launches).</p>\n";
 }
 
-static void writeKernel(const KernelReport &kernel, const PTXText &text,
-                        raw_ostream &os) {
+static void writeKernel(const KernelReport &kernel, const PTXText &text, raw_ostream &os) {
   const PTXKernel &ptx = kernel.ptx;
   os << "<h3 id=\"" << ptx.name << "\">" << ptx.name << "</h3>\n";
   writeShares(ptx.mix, os);
@@ -243,13 +225,12 @@ static void writeKernel(const KernelReport &kernel, const PTXText &text,
   if (!ptx.loops.empty()) {
     os << "<details><summary>Loops, " << ptx.loops.size() << "</summary>\n";
     for (const PTXLoop &loop : ptx.loops) {
-      os << "<p><code>" << escape(loop.label) << "</code>, "
-         << loop.instructions << " instructions<br>";
+      os << "<p><code>" << escape(loop.label) << "</code>, " << loop.instructions
+         << " instructions<br>";
       writeShares(loop.mix, os);
       os << "</p>\n<p><code>";
       for (auto [i, entry] : llvm::enumerate(sortMix(loop.mix)))
-        os << (i ? ", " : "") << escape(entry.first) << " &times;"
-           << entry.second;
+        os << (i ? ", " : "") << escape(entry.first) << " &times;" << entry.second;
       os << "</code></p>\n";
     }
     os << "</details>\n";
@@ -258,10 +239,9 @@ static void writeKernel(const KernelReport &kernel, const PTXText &text,
 }
 
 void Report::writeHTML(raw_ostream &os) const {
-  os << kHead << "<title>dashkv kernels for " << chip
-     << "</title></head><body>\n<h1>Kernels for " << chip
-     << "</h1>\n<p>Where types leave sizes open: " << sizes.keys
-     << " keys, batch " << sizes.batch << ".</p>\n";
+  os << kHead << "<title>dashkv kernels for " << chip << "</title></head><body>\n<h1>Kernels for "
+     << chip << "</h1>\n<p>Where types leave sizes open: " << sizes.keys << " keys, batch "
+     << sizes.batch << ".</p>\n";
   if (!note.empty())
     os << "<p class=\"note\">" << escape(note) << "</p>\n";
   writeOverview(*this, os);
@@ -269,8 +249,7 @@ void Report::writeHTML(raw_ostream &os) const {
   writeTraffic(*this, os);
   os << "<h2>Instructions</h2>\n<p>";
   for (auto [group, colour] : llvm::zip(getGroups(), kColours))
-    os << "<span class=\"key\"><i style=\"background:" << colour << "\"></i>"
-       << group << "</span>";
+    os << "<span class=\"key\"><i style=\"background:" << colour << "\"></i>" << group << "</span>";
   os << "</p>\n";
   for (const KernelReport &kernel : kernels)
     writeKernel(kernel, text, os);

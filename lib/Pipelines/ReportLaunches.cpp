@@ -50,8 +50,7 @@ int64_t Evaluator::getDim(Value memref, int64_t dim) const {
     return dim == 0 ? sizes.batch : sizes.keys;
   Operation *op = memref.getDefiningOp();
   if (auto view = dyn_cast<OffsetSizeAndStrideOpInterface>(op)) {
-    if (isa<memref::SubViewOp>(op) &&
-        type.getRank() != view.getMixedSizes().size())
+    if (isa<memref::SubViewOp>(op) && type.getRank() != view.getMixedSizes().size())
       return -1;
     OpFoldResult size = view.getMixedSizes()[dim];
     if (auto attr = dyn_cast<Attribute>(size))
@@ -80,20 +79,18 @@ void Evaluator::run(Operation &op) {
     return launch(launchOp);
   if (auto branch = dyn_cast<scf::IfOp>(op)) {
     int64_t condition = getInteger(branch.getCondition());
-    Region &taken =
-        condition == 0 ? branch.getElseRegion() : branch.getThenRegion();
+    Region &taken = condition == 0 ? branch.getElseRegion() : branch.getThenRegion();
     if (taken.empty())
       return;
     run(taken.front());
-    for (auto [result, value] : llvm::zip(
-             branch.getResults(), taken.front().getTerminator()->getOperands()))
+    for (auto [result, value] :
+         llvm::zip(branch.getResults(), taken.front().getTerminator()->getOperands()))
       known[result] = known.lookup(value);
     return;
   }
   auto set = [&](int64_t value) {
     if (value >= 0)
-      known[op.getResult(0)] =
-          IntegerAttr::get(op.getResult(0).getType(), value);
+      known[op.getResult(0)] = IntegerAttr::get(op.getResult(0).getType(), value);
   };
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     int64_t index = getInteger(dim.getIndex());
@@ -113,8 +110,8 @@ void Evaluator::run(Operation &op) {
   if (failed(op.fold(operands, results)))
     return;
   for (auto [result, folded] : llvm::zip(op.getResults(), results))
-    known[result] = isa<Attribute>(folded) ? cast<Attribute>(folded)
-                                           : known.lookup(cast<Value>(folded));
+    known[result] =
+        isa<Attribute>(folded) ? cast<Attribute>(folded) : known.lookup(cast<Value>(folded));
 }
 
 void Evaluator::run(Block &block) {
@@ -129,8 +126,7 @@ void Evaluator::run(func::FuncOp func) {
       run(block);
 }
 
-std::vector<KernelLaunch> mlir::dashkv::listLaunches(ModuleOp module,
-                                                     const ReportSizes &sizes) {
+std::vector<KernelLaunch> mlir::dashkv::listLaunches(ModuleOp module, const ReportSizes &sizes) {
   std::vector<KernelLaunch> launches;
   for (auto function : module.getOps<func::FuncOp>())
     Evaluator(sizes, launches).run(function);

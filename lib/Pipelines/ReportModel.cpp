@@ -28,28 +28,23 @@ static constexpr GPUModel kGPUs[] = {
 ArrayRef<GPUModel> mlir::dashkv::getGPUModels() { return kGPUs; }
 
 const ChipLimits *mlir::dashkv::findChipLimits(StringRef chip) {
-  const ChipLimits *found = llvm::find_if(
-      kChips, [&](const ChipLimits &limits) { return limits.chip == chip; });
+  const ChipLimits *found =
+      llvm::find_if(kChips, [&](const ChipLimits &limits) { return limits.chip == chip; });
   return found == std::end(kChips) ? nullptr : found;
 }
 
-Occupancy mlir::dashkv::computeOccupancy(const ChipLimits &chip,
-                                         int64_t threads, int64_t registers,
+Occupancy mlir::dashkv::computeOccupancy(const ChipLimits &chip, int64_t threads, int64_t registers,
                                          int64_t sharedBytes) {
   // Registers come in 256 a warp, shared memory in 128 bytes and 1 KB of the
   // system.
-  constexpr int64_t registerFile = 65536, registerUnit = 256, sharedUnit = 128,
-                    reserved = 1024;
+  constexpr int64_t registerFile = 65536, registerUnit = 256, sharedUnit = 128, reserved = 1024;
   int64_t warps = llvm::divideCeil(std::max<int64_t>(threads, 1), 32);
-  int64_t registersOfWarp =
-      llvm::alignTo(std::max<int64_t>(registers, 1) * 32, registerUnit);
+  int64_t registersOfWarp = llvm::alignTo(std::max<int64_t>(registers, 1) * 32, registerUnit);
   // The four schedulers share the warps evenly.
   int64_t byRegisters = registerFile / 4 / registersOfWarp * 4 / warps;
-  int64_t byShared =
-      chip.sharedBytes / (llvm::alignTo(sharedBytes, sharedUnit) + reserved);
+  int64_t byShared = chip.sharedBytes / (llvm::alignTo(sharedBytes, sharedUnit) + reserved);
   Occupancy result;
-  result.blocks =
-      std::min({byRegisters, byShared, chip.warps / warps, chip.blocks});
+  result.blocks = std::min({byRegisters, byShared, chip.warps / warps, chip.blocks});
   result.warps = result.blocks * warps;
   result.limit = result.blocks == chip.warps / warps ? "warps"
                  : result.blocks == byRegisters      ? "registers"
@@ -64,17 +59,13 @@ class Sizes {
 public:
   explicit Sizes(const ReportSizes &sizes) : sizes(sizes) {}
 
-  int64_t get(Value value, AffineMap map, unsigned dim,
-              int64_t otherwise) const {
-    std::optional<unsigned> at =
-        map.getResultPosition(getAffineDimExpr(dim, value.getContext()));
-    int64_t size = at ? cast<ShapedType>(value.getType()).getDimSize(*at)
-                      : ShapedType::kDynamic;
+  int64_t get(Value value, AffineMap map, unsigned dim, int64_t otherwise) const {
+    std::optional<unsigned> at = map.getResultPosition(getAffineDimExpr(dim, value.getContext()));
+    int64_t size = at ? cast<ShapedType>(value.getType()).getDimSize(*at) : ShapedType::kDynamic;
     return ShapedType::isDynamic(size) ? otherwise : size;
   }
   static int64_t bytesOf(Value value) {
-    return llvm::divideCeil(
-        getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(), 8);
+    return llvm::divideCeil(getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(), 8);
   }
 
   const ReportSizes &sizes;
@@ -86,8 +77,7 @@ static std::string getSource(Operation *op) {
   auto loc = op->getLoc()->findInstanceOf<FileLineColLoc>();
   if (!loc)
     return "";
-  return (llvm::sys::path::filename(loc.getFilename().getValue()) + ":" +
-          Twine(loc.getLine()))
+  return (llvm::sys::path::filename(loc.getFilename().getValue()) + ":" + Twine(loc.getLine()))
       .str();
 }
 
@@ -98,17 +88,15 @@ template <typename Op> static OpTraffic describe(Op op, const Sizes &sizes) {
   auto maps = op.getMaps();
   traffic.op = op->getName().getStringRef().str();
   traffic.source = getSource(op);
-  traffic.batch =
-      sizes.get(op.getKey(), maps[1], dims.batch, sizes.sizes.batch);
+  traffic.batch = sizes.get(op.getKey(), maps[1], dims.batch, sizes.sizes.batch);
   traffic.kvHeads = sizes.get(op.getKey(), maps[1], dims.head, 1);
   traffic.keys = sizes.get(op.getKey(), maps[1], dims.key, sizes.sizes.keys);
   int64_t heads = sizes.get(op.getQuery(), maps[0], dims.head, traffic.kvHeads);
   traffic.group = dims.group ? sizes.get(op.getQuery(), maps[0], *dims.group, 1)
                              : std::max<int64_t>(1, heads / traffic.kvHeads);
-  int64_t row = sizes.get(op.getKey(), maps[1], dims.depth, 128) *
-                    Sizes::bytesOf(op.getKey()) +
-                sizes.get(op.getValue(), maps[2], dims.valueDepth, 128) *
-                    Sizes::bytesOf(op.getValue());
+  int64_t row =
+      sizes.get(op.getKey(), maps[1], dims.depth, 128) * Sizes::bytesOf(op.getKey()) +
+      sizes.get(op.getValue(), maps[2], dims.valueDepth, 128) * Sizes::bytesOf(op.getValue());
   traffic.exact = double(traffic.batch) * traffic.kvHeads * traffic.keys * row;
   return traffic;
 }
@@ -122,34 +110,26 @@ static OpTraffic describe(TieredAttentionOp op, const Sizes &sizes) {
     traffic.full = traffic.exact;
     return traffic;
   }
-  auto share = [&](int64_t keys) {
-    return std::min(1.0, double(keys) / traffic.keys);
-  };
+  auto share = [&](int64_t keys) { return std::min(1.0, double(keys) / traffic.keys); };
   double forced = share(tiering.getSinks() + tiering.getWindow());
-  traffic.fullShare =
-      std::min(1.0, share(tiering.getFullBudget(traffic.keys)) + forced);
-  traffic.midShare = tiering.hasMid()
-                         ? std::min(1 - traffic.fullShare,
-                                    share(tiering.getMidBudget(traffic.keys)))
-                         : 0.0;
+  traffic.fullShare = std::min(1.0, share(tiering.getFullBudget(traffic.keys)) + forced);
+  traffic.midShare =
+      tiering.hasMid() ? std::min(1 - traffic.fullShare, share(tiering.getMidBudget(traffic.keys)))
+                       : 0.0;
   traffic.unionShare = traffic.fullShare;
   double mid = traffic.midShare;
   if (tiering.getScope() == Scope::Head) {
     // Forced keys are in all lists of a group, the others where chance puts
     // them.
-    double missed =
-        std::pow(1 - (traffic.fullShare - forced) / std::max(1e-9, 1 - forced),
-                 double(traffic.group));
+    double missed = std::pow(1 - (traffic.fullShare - forced) / std::max(1e-9, 1 - forced),
+                             double(traffic.group));
     traffic.unionShare = forced + (1 - forced) * (1 - missed);
-    mid = (1 - traffic.unionShare) *
-          (1 - std::pow(1 - mid, double(traffic.group)));
+    mid = (1 - traffic.unionShare) * (1 - std::pow(1 - mid, double(traffic.group)));
   }
-  CodeForm form =
-      *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
+  CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
   AttentionDims dims = op.getDims();
-  double valueRow =
-      sizes.get(op.getValue(), op.getMaps()[2], dims.valueDepth, 128) *
-      Sizes::bytesOf(op.getValue());
+  double valueRow = sizes.get(op.getValue(), op.getMaps()[2], dims.valueDepth, 128) *
+                    Sizes::bytesOf(op.getValue());
   traffic.codes = rows * form.bits / 8;
   traffic.full = traffic.exact * traffic.unionShare;
   traffic.mid = rows * mid * valueRow;
@@ -160,12 +140,10 @@ static OpTraffic describe(HashEncodeOp op, const Sizes &) {
   OpTraffic traffic;
   traffic.op = op->getName().getStringRef().str();
   traffic.source = getSource(op);
-  for (ValueRange values :
-       {ValueRange(op.getWeights()), ValueRange(op.getBiases())})
+  for (ValueRange values : {ValueRange(op.getWeights()), ValueRange(op.getBiases())})
     for (Value value : values)
       if (auto type = cast<ShapedType>(value.getType()); type.hasStaticShape())
-        traffic.weights +=
-            double(type.getNumElements()) * Sizes::bytesOf(value);
+        traffic.weights += double(type.getNumElements()) * Sizes::bytesOf(value);
   return traffic;
 }
 
@@ -180,17 +158,13 @@ static OpTraffic describe(RetrieveOp op, const Sizes &sizes) {
   traffic.batch = size(0, sizes.sizes.batch);
   traffic.kvHeads = size(1, 1);
   bool isPlanes = type.getRank() == 5;
-  traffic.keys = size(2, isPlanes ? sizes.sizes.keys / 64 : sizes.sizes.keys) *
-                 (isPlanes ? 64 : 1);
-  CodeForm form =
-      *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
-  traffic.codes =
-      double(traffic.batch) * traffic.kvHeads * traffic.keys * form.bits / 8;
+  traffic.keys = size(2, isPlanes ? sizes.sizes.keys / 64 : sizes.sizes.keys) * (isPlanes ? 64 : 1);
+  CodeForm form = *CodeForm::get(op.getQueryCodes().getType(), op.getKeyCodes().getType());
+  traffic.codes = double(traffic.batch) * traffic.kvHeads * traffic.keys * form.bits / 8;
   return traffic;
 }
 
-std::vector<OpTraffic>
-mlir::dashkv::listTraffic(ModuleOp module, const ReportSizes &reportSizes) {
+std::vector<OpTraffic> mlir::dashkv::listTraffic(ModuleOp module, const ReportSizes &reportSizes) {
   Sizes sizes(reportSizes);
   std::vector<OpTraffic> traffic;
   module.walk([&](Operation *op) {

@@ -174,6 +174,25 @@ static Status readSections(const std::string &file, std::vector<std::string> &se
 // The plan
 //===----------------------------------------------------------------------===//
 
+static std::string decodeBase64(const std::string &text) {
+  static const std::string digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string data;
+  uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    if (c == '=')
+      break;
+    size_t digit = digits.find(c);
+    if (digit == std::string::npos)
+      throw std::runtime_error("a constant that is not base64");
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    if ((count += 6) >= 8)
+      data.push_back(static_cast<char>(bits >> (count -= 8)));
+  }
+  return data;
+}
+
 static ValueType readType(const std::string &name) {
   static const std::map<std::string, ValueType> types = {
       {"i1", ValueType::I1},   {"i8", ValueType::I8},   {"i16", ValueType::I16},
@@ -310,6 +329,8 @@ struct FunctionReader {
       }
       if (object.contains("init"))
         buffer.init = static_cast<uint8_t>(object["init"].get<int>());
+      if (object.contains("data"))
+        buffer.data = decodeBase64(object["data"].get<std::string>());
     }
     return buffer;
   }

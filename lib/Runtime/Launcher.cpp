@@ -372,12 +372,19 @@ Status Plan::allocate(int index) {
   }
   buffer.owned = true;
   memory += bytes;
-  if (const std::optional<uint8_t> &init = function.buffers[index].init) {
-    status = driver().check(driver().memsetD8(buffer.address, *init, bytes), "cuMemsetD8");
-    // The stream of a run need not wait for the one of the memset.
-    if (status.ok())
-      status = driver().check(driver().ctxSynchronize(), "cuCtxSynchronize");
-  }
+  const Buffer &planned = function.buffers[index];
+  if (planned.init)
+    status = driver().check(driver().memsetD8(buffer.address, *planned.init, bytes), "cuMemsetD8");
+  else if (!planned.data.empty() && planned.data.size() != static_cast<size_t>(buffer.bytes))
+    return fail(Code::Bundle, "the bundle is damaged: a constant of " +
+                                  std::to_string(buffer.bytes) + " bytes has " +
+                                  std::to_string(planned.data.size()));
+  else if (!planned.data.empty())
+    status = driver().check(driver().memcpyHtoD(buffer.address, planned.data.data(), bytes),
+                            "cuMemcpyHtoD");
+  // The stream of a run need not wait for the one of a memset or a copy.
+  if (status.ok() && (planned.init || !planned.data.empty()))
+    status = driver().check(driver().ctxSynchronize(), "cuCtxSynchronize");
   return status;
 }
 

@@ -87,6 +87,8 @@ struct Buffer {
   int bytes = -1; ///< value
   /// The value of all bytes before the first run; kernels restore it.
   std::optional<uint8_t> init;
+  /// Of a constant: all of its bytes. Kernels leave them alone.
+  std::string data;
   int then = -1, otherwise = -1;
 };
 

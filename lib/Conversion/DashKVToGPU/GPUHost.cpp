@@ -99,6 +99,26 @@ static LogicalResult lowerAlloc(memref::AllocOp op) {
   return success();
 }
 
+/// A constant is in host memory: kernels get a copy.
+static void lowerConstant(memref::GetGlobalOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  b.setInsertionPointAfter(op);
+  Value buffer;
+  Operation *copy = nullptr;
+  emitWaiting(b, [&](Type token, Value start) -> Value {
+    auto alloc = gpu::AllocOp::create(b, op.getType(), token, start, ValueRange(), ValueRange(),
+                                      /*hostShared=*/false);
+    buffer = alloc.getMemref();
+    copy = gpu::MemcpyOp::create(b, token, alloc.getAsyncToken(), buffer, op);
+    return copy->getResult(0);
+  });
+  op.getResult().replaceAllUsesExcept(buffer, copy);
+  b.setInsertionPoint(op->getBlock()->getTerminator());
+  emitWaiting(b, [&](Type token, Value start) -> Value {
+    return gpu::DeallocOp::create(b, token, start, buffer).getAsyncToken();
+  });
+}
+
 static void lowerCopy(memref::CopyOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   emitWaiting(b, [&](Type token, Value start) -> Value {
@@ -114,6 +134,8 @@ LogicalResult LowerGPUHostPass::lower(func::FuncOp function) {
     if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
       if (failed(lowerAlloc(alloc)))
         return failure();
+    } else if (auto constant = dyn_cast<memref::GetGlobalOp>(op)) {
+      lowerConstant(constant);
     } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
       lowerCopy(copy);
     } else if (auto launch = dyn_cast<gpu::LaunchFuncOp>(op)) {
