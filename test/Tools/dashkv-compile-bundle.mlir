@@ -14,8 +14,8 @@
 //
 // Kernels that need more registers than there are.
 // RUN: printf '#!/bin/sh\necho "ptxas info    : Function properties for dashkv_finalize_f16"\necho "    8 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads"\ntouch "$6"\n' > %t/ptxas && chmod +x %t/ptxas
-// RUN: not env PATH=%t dashkv-compile %s --emit=cubin --target=sm_90a 2>&1 | FileCheck %s --check-prefix=SPILLS
-// RUN: not env PATH=%t dashkv-compile %s --emit=bundle --target=sm_90a 2>&1 | FileCheck %s --check-prefix=SPILLS
+// RUN: env PATH=%t dashkv-compile %s --emit=cubin --target=sm_90a -o %t/spills 2>&1 | FileCheck %s --check-prefix=SPILLS
+// RUN: env PATH=%t dashkv-compile %s --emit=bundle --target=sm_90a -o %t/spills 2>&1 | FileCheck %s --check-prefix=SPILLS
 
 //      CHECK: // Launches, of which the host code consists:
 //      CHECK: // main
@@ -39,7 +39,7 @@
 
 // REMARK: remark: no ptxas in PATH or CUDA_HOME: the bundle has PTX only, which the driver compiles when it is loaded
 // NONE: error: expected ptxas in PATH or CUDA_HOME for --emit=cubin (the Python package nvidia-cuda-nvcc has it), but found none
-// SPILLS: error: expected kernels that fit the registers of sm_90a, but dashkv_finalize_f16 moves 28 bytes to and from memory
+// SPILLS: warning: dashkv_finalize_f16 does not fit the registers of sm_90a: it moves 28 bytes to and from memory
 
 func.func @main(%acc: tensor<?x4x1x64xf32> {dashkv.role = "acc"}, %max: tensor<?x4x1xf32>,
     %sum: tensor<?x4x1xf32>, %init: tensor<?x4x1x64xf16>) -> tensor<?x4x1x64xf16> {

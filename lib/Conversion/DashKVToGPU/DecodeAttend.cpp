@@ -227,9 +227,12 @@ void DecodeEmitter::emitAttend() {
           return attend.add(state, query, tile);
         });
     emitPlace(/*again=*/true);
+    if (spec.mid) {
+      AttendEmitter estimating(b, shape, lane);
+      state = emitEstimated(estimating, state, i, valueRows);
+      emitPlace(/*again=*/true);
+    }
     AttendEmitter after(b, shape, lane);
-    if (spec.mid)
-      state = emitEstimated(after, state, i, valueRows);
     Value partials = b.shr(ringBase, 2);
     after.storePartial(state, words, partials, warp, warps);
     b.barrier();

@@ -169,6 +169,9 @@ std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
   if (!spec.fitsByte() || !spec.attend.isSupported(b.getTarget()))
     return std::nullopt;
   queries = rows;
+  // Two tiers of such short codes take a few registers more than there are.
+  if (spec.mid && spec.bits == 32 && !spec.bulk)
+    return std::nullopt;
   return spec;
 }
 

@@ -14,13 +14,13 @@
 // CHECK-COUNT-8: ld.global.nc.v4.b32
 //       CHECK-NOT: ld.global.nc.v4
 //           CHECK: griddepcontrol.wait
-// CHECK-COUNT-64: fma.rn.ftz.f32
+// CHECK-COUNT-64: fma.rn.f32
 //       CHECK-NOT: fma.rn
 // CHECK-COUNT-6: shfl.sync.bfly.b32
 //           CHECK: redux.sync.max.u32
 // CHECK-COUNT-5: shfl.sync.bfly.b32
 //       CHECK-NOT: shfl.sync
-//           CHECK: cvt.rzi.ftz.s32.f32
+//           CHECK: cvt.rzi.s32.f32
 func.func @queries(%q: memref<1x32x1x128xbf16>, %w: memref<8x512x64xbf16>, %c: memref<1x8x1x64xi8>) {
   dashkv.hash_encode linear ins(%q : memref<1x32x1x128xbf16>) weights(%w : memref<8x512x64xbf16>) outs(%c : memref<1x8x1x64xi8>) {group = 4 : i64, levels = 7 : i64}
   return
