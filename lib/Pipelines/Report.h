@@ -39,8 +39,7 @@ struct PTXLoop {
 
 struct PTXKernel {
   std::string name;
-  int64_t parameters = 0, threads = 0, minBlocks = 1, staticShared = 0,
-          instructions = 0;
+  int64_t parameters = 0, threads = 0, minBlocks = 1, staticShared = 0, instructions = 0;
   bool usesDynamicShared = false;
   InstructionMix mix;
   std::vector<PTXLoop> loops;
@@ -65,8 +64,7 @@ ArrayRef<StringRef> getGroups();
 //===--- Machine code ---------------------------------------------------===//
 
 struct MachineKernel {
-  int64_t registers = 0, stack = 0, spillStores = 0, spillLoads = 0,
-          instructions = 0;
+  int64_t registers = 0, stack = 0, spillStores = 0, spillLoads = 0, instructions = 0;
   /// By opcode; an opcode without a known name is a number.
   InstructionMix mix;
 };
@@ -91,8 +89,8 @@ struct Occupancy {
   /// "CTAs".
   StringRef limit;
 };
-Occupancy computeOccupancy(const ChipLimits &chip, int64_t threads,
-                           int64_t registers, int64_t sharedBytes);
+Occupancy computeOccupancy(const ChipLimits &chip, int64_t threads, int64_t registers,
+                           int64_t sharedBytes);
 
 /// A product to compute times for. `measured` is the rate at which plain loads
 /// read memory, in GB/s, 0 where nobody has measured it.
@@ -118,8 +116,7 @@ struct KernelLaunch {
 };
 
 /// The launches of `module` in order, of the branches that these sizes take.
-std::vector<KernelLaunch> listLaunches(ModuleOp module,
-                                       const ReportSizes &sizes);
+std::vector<KernelLaunch> listLaunches(ModuleOp module, const ReportSizes &sizes);
 
 /// Bytes that an op must read of its caches and weights.
 struct OpTraffic {
@@ -132,9 +129,7 @@ struct OpTraffic {
   /// list and the lists are independent.
   double fullShare = 0, midShare = 0, unionShare = 0;
   double getBytes() const { return codes + full + mid + weights; }
-  double getBytesPerKey() const {
-    return keys ? getBytes() / (double(batch) * kvHeads * keys) : 0;
-  }
+  double getBytesPerKey() const { return keys ? getBytes() / (double(batch) * kvHeads * keys) : 0; }
 };
 
 std::vector<OpTraffic> listTraffic(ModuleOp module, const ReportSizes &sizes);

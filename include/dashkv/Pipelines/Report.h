@@ -17,8 +17,7 @@ struct ReportOptions {
 
 /// Writes what a person tuning the kernels of `program` reads; `module` is what
 /// it was compiled from. Without ptxas only what the PTX tells.
-LogicalResult writeReport(ModuleOp module, const GPUProgram &program,
-                          const NVPTXTarget &target,
+LogicalResult writeReport(ModuleOp module, const GPUProgram &program, const NVPTXTarget &target,
                           const ReportOptions &options, raw_ostream &os,
                           function_ref<InFlightDiagnostic()> emitError);
 

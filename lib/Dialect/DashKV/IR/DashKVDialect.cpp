@@ -31,8 +31,7 @@ LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttrib
       (name == kIndependentAttrName && opName == "scf.for")) {
     if (isa<UnitAttr>(attribute.getValue()))
       return success();
-    return op->emitError("expected no value in '")
-           << name << "', but got " << attribute.getValue();
+    return op->emitError("expected no value in '") << name << "', but got " << attribute.getValue();
   }
   if (name == kInitAttrName && opName == "memref.alloc") {
     auto value = dyn_cast<IntegerAttr>(attribute.getValue());
