@@ -50,7 +50,8 @@ int64_t Evaluator::getDim(Value memref, int64_t dim) const {
     return dim == 0 ? sizes.batch : sizes.keys;
   Operation *op = memref.getDefiningOp();
   if (auto view = dyn_cast<OffsetSizeAndStrideOpInterface>(op)) {
-    if (isa<memref::SubViewOp>(op) && type.getRank() != view.getMixedSizes().size())
+    if (isa<memref::SubViewOp>(op) &&
+        type.getRank() != static_cast<int64_t>(view.getMixedSizes().size()))
       return -1;
     OpFoldResult size = view.getMixedSizes()[dim];
     if (auto attr = dyn_cast<Attribute>(size))

@@ -58,7 +58,6 @@ static cl::opt<bool> print("print", cl::desc("Print the kernel of each seed befo
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  mlir::registerPassManagerCLOptions(); // the GPU pipeline applies them
   mlir::registerPassManagerCLOptions(); // which compileForGPU applies
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
