@@ -27,10 +27,10 @@ static int64_t getVector(MemRefType type) {
   auto [strides, offset] = type.getStridesAndOffset();
   int64_t expected = 1;
   for (auto [stride, size] : llvm::reverse(llvm::zip(strides, type.getShape()))) {
-    if (stride != expected && size != 1)
-      return 0;
     // Only the number of heads may be dynamic.
-    expected *= size;
+    if (ShapedType::isDynamic(expected) || (stride != expected && size != 1))
+      return 0;
+    expected = ShapedType::isDynamic(size) ? size : expected * size;
   }
   if (ShapedType::isDynamic(offset))
     return 0;
@@ -313,6 +313,8 @@ EncoderLaunches::EncoderLaunches(HashEncodeOp op, const EncoderSpec &spec, Launc
     : op(op), few(spec), many(spec), b(b), one(b.index(1)), heads(b.dim(op.getInit(), 1)),
       queries(b.dim(op.getInit(), 2)), rows(b.mul(b.dim(op.getInit(), 0), queries)),
       sharing(spec.isPerHead() ? rows : b.mul(rows, heads)), gridY(spec.isPerHead() ? heads : one) {
+  if (few.isDynamic())
+    return;
   // 512 threads issue more loads before the first is used.
   few.threads = few.layers.front().in * few.layers.front().out > 64 * 1024 / 4 ? 512 : 256;
   many.rows = getMaxRows(many);
