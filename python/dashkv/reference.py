@@ -72,14 +72,23 @@ def pack(z):
 
 
 def weigh(z, levels):
-    """Weighted codes: the sign is the bit, the magnitudes add up to at most 127."""
+    """Weighted codes [..., L] i8: the sign is the bit, the magnitudes add up to at most 127."""
+    return weigh_with_scale(z, levels)[0]
+
+
+def weigh_with_scale(z, levels):
+    """Weighted codes and code_scale [...] f32, so that codes * code_scale approximates z; z = 0 gives 0 and 0."""
     z = z.astype(np.float32)
-    size = np.abs(z)
-    top, total = size.max(axis=-1, keepdims=True), size.sum(axis=-1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        scale = np.minimum(np.float32(levels + 1) / top, np.float32(126) / total)
+    largest = np.finfo(np.float32).max
+    size = np.where(np.isnan(z), np.float32(0), np.minimum(np.abs(z), largest))
+    top = size.max(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", over="ignore"):
+        by_total = np.float32(126) / size.sum(axis=-1, keepdims=True)
+        scale = np.minimum(np.minimum(np.float32(levels + 1) / top, by_total), largest)
+        inverse = np.where(top > 0, 1 / scale, np.float32(0))[..., 0]
     scale = np.where(top > 0, scale, np.float32(0))
-    return (np.sign(z) * np.minimum(levels, np.floor(size * scale))).astype(np.int8)
+    codes = np.where(z < 0, -1, 1) * np.minimum(levels, np.floor(size * scale))
+    return codes.astype(np.int8), inverse
 
 
 def pack_planes(codes, fill=0):
