@@ -136,7 +136,7 @@ LogicalResult Compilation::raise() {
     return failure();
   bool found = false;
   module.walk([&](Operation *op) { found |= isa_and_nonnull<DashKVDialect>(op->getDialect()); });
-  if (!found)
+  if (!found && options.requireAttention)
     return error()
            << "expected attention in the module, but found none; --remarks tells what came near";
   if (!options.tier)

@@ -34,19 +34,45 @@ static constexpr llvm::StringLiteral entryPrefix = "dashkv.call.";
 
 JIT::~JIT() = default;
 
+/// Whether a function can take `type`: a tensor, a buffer with strides, a scalar.
+static bool isArgumentType(Type type) {
+  if (auto buffer = dyn_cast<MemRefType>(type)) {
+    if (!buffer.isStrided() || buffer.getMemorySpace())
+      return false;
+  }
+  return (isa<RankedTensorType, MemRefType>(type) || type.isIntOrIndexOrFloat()) &&
+         !getDtype(getElementTypeOrSelf(type)).empty();
+}
+
+static bool isResultType(Type type) {
+  return isa<RankedTensorType>(type) && !getDtype(getElementTypeOrSelf(type)).empty();
+}
+
+/// Bytes of an element of `type`, which is a tensor, a buffer or a scalar.
+static int64_t getElementSize(Type type) {
+  return getDtype(getElementTypeOrSelf(type)).back() - '0';
+}
+
+static int64_t getRank(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped ? shaped.getRank() : 0;
+}
+
 LogicalResult JIT::readSignatures(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
-    for (Type type :
-         llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
-      auto tensor = dyn_cast<RankedTensorType>(type);
-      if (!tensor || getDtype(tensor.getElementType()).empty())
-        return emitError(function.getLoc(),
-                         "expected tensors of floats or integers in the signature, but got ")
-               << type;
-    }
-    Function entry{function.getFunctionType(), {}, {}, function.getLoc(), nullptr};
+    auto reject = [&](StringRef wanted, Type type) {
+      return emitError(function.getLoc(), "expected ") << wanted << ", but got " << type;
+    };
+    for (Type type : function.getArgumentTypes())
+      if (!isArgumentType(type))
+        return reject("tensors, strided buffers or scalars of floats or integers as arguments",
+                      type);
+    for (Type type : function.getResultTypes())
+      if (!isResultType(type))
+        return reject("tensors of floats or integers as results", type);
+    Function entry{function.getFunctionType(), {}, {}, {}, function.getLoc(), nullptr};
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
       entry.roles.push_back(role ? role.str() : "");
@@ -67,9 +93,12 @@ static void addEntries(llvm::Module &module, ArrayRef<StringRef> names) {
                                          entryPrefix + name, module);
     b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", entry));
     SmallVector<llvm::Value *> arguments;
-    for (unsigned i = 0; i < callee->arg_size(); ++i)
-      arguments.push_back(b.CreateLoad(
-          b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), entry->getArg(0), i)));
+    for (unsigned i = 0; i < callee->arg_size(); ++i) {
+      llvm::Value *pointer = b.CreateLoad(
+          b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), entry->getArg(0), i));
+      llvm::Type *scalar = callee->getArg(i)->getType();
+      arguments.push_back(scalar->isPointerTy() ? pointer : b.CreateLoad(scalar, pointer));
+    }
     b.CreateCall(callee, arguments);
     b.CreateRetVoid();
   }
@@ -89,7 +118,9 @@ FailureOr<std::string> JIT::lower(ModuleOp module, const CPUPipelineOptions &opt
   SmallVector<StringRef> names;
   for (auto &entry : functions) {
     names.push_back(entry.first());
-    entry.second.aliases = findReturnedArguments(module.lookupSymbol<func::FuncOp>(entry.first()));
+    auto function = module.lookupSymbol<func::FuncOp>(entry.first());
+    entry.second.aliases = findReturnedArguments(function);
+    entry.second.written = findWrittenArguments(function);
   }
   llvm::sort(names);
   if (failed(run([&](OpPassManager &pm) { buildKernelsPipeline(pm, options); })))
@@ -122,10 +153,12 @@ FailureOr<std::string> JIT::lower(ModuleOp module, const CPUPipelineOptions &opt
 }
 
 std::string JIT::save(StringRef object) const {
-  llvm::json::Object aliases;
+  llvm::json::Object facts;
   for (const auto &entry : functions)
-    aliases[entry.first()] = llvm::json::Array(entry.second.aliases);
-  return llvm::formatv("{0}\n{1}", llvm::json::Value(std::move(aliases)), object);
+    facts[entry.first()] = llvm::json::Object{
+        {"aliases", llvm::json::Array(entry.second.aliases)},
+        {"written", llvm::json::Array(llvm::to_vector_of<int>(entry.second.written))}};
+  return llvm::formatv("{0}\n{1}", llvm::json::Value(std::move(facts)), object);
 }
 
 StringRef JIT::restore(StringRef text) {
@@ -136,15 +169,20 @@ StringRef JIT::restore(StringRef text) {
     return "";
   }
   for (auto &entry : functions) {
-    entry.second.aliases.clear();
+    Function &function = entry.second;
     llvm::json::Path::Root root;
-    std::vector<int> aliases;
-    const llvm::json::Object *object = parsed->getAsObject();
-    const llvm::json::Value *value = object ? object->get(entry.first()) : nullptr;
-    if (!value || !llvm::json::fromJSON(*value, aliases, root) ||
-        aliases.size() != entry.second.type.getNumResults())
+    std::vector<int> aliases, written;
+    const llvm::json::Object *facts = parsed->getAsObject();
+    const llvm::json::Value *value = facts ? facts->get(entry.first()) : nullptr;
+    if (!value)
       return "";
-    entry.second.aliases.assign(aliases.begin(), aliases.end());
+    llvm::json::ObjectMapper mapper(*value, root);
+    if (!mapper || !mapper.map("aliases", aliases) || !mapper.map("written", written) ||
+        aliases.size() != function.type.getNumResults() ||
+        written.size() != function.type.getNumInputs())
+      return "";
+    function.aliases.assign(aliases.begin(), aliases.end());
+    function.written.assign(written.begin(), written.end());
   }
   return object;
 }
@@ -236,93 +274,235 @@ FailureOr<std::unique_ptr<JIT>> JIT::compile(ModuleOp module, const CPUPipelineO
   return std::move(jit);
 }
 
+/// "expected argument 1 (row) of 'main' to be tensor<4xf32>, but got GOT".
+static llvm::Error wrongArgument(StringRef name, const JIT::Function &function, unsigned index,
+                                 const Twine &got) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "expected argument " << index;
+  if (!function.roles[index].empty())
+    os << " (" << function.roles[index] << ")";
+  os << " of '" << name << "' to be " << function.type.getInput(index) << ", but got " << got;
+  return llvm::createStringError(text);
+}
+
+static llvm::Error checkCount(StringRef name, const JIT::Function &function, size_t count) {
+  if (count == function.type.getNumInputs())
+    return llvm::Error::success();
+  return llvm::createStringError(llvm::formatv("expected {0} arguments of '{1}', but got {2}",
+                                               function.type.getNumInputs(), name, count));
+}
+
+/// Strides of a dense row-major array.
+static SmallVector<int64_t> getRowMajorStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int i = static_cast<int>(shape.size()) - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * shape[i + 1];
+  return strides;
+}
+
+namespace {
+/// The words of a descriptor: {allocated, aligned, offset, sizes, strides}.
+struct Descriptor {
+  int64_t *words;
+  int64_t rank;
+
+  char *getData() const { return reinterpret_cast<char *>(words[1]); }
+  int64_t &getOffset() const { return words[2]; }
+  MutableArrayRef<int64_t> getShape() const { return {words + 3, static_cast<size_t>(rank)}; }
+  MutableArrayRef<int64_t> getStrides() const {
+    return {words + 3 + rank, static_cast<size_t>(rank)};
+  }
+  static size_t countWords(int64_t rank) { return 3 + 2 * rank; }
+
+  /// Whether code compiled for `type` can use what this describes.
+  bool fits(ShapedType type) const;
+  std::string describe(int64_t elementSize) const;
+};
+} // namespace
+
+bool Descriptor::fits(ShapedType type) const {
+  auto agree = [](int64_t wanted, int64_t got) {
+    return ShapedType::isDynamic(wanted) || wanted == got;
+  };
+  if (words[1] % getElementSize(type) != 0 ||
+      llvm::any_of(getShape(), [](int64_t size) { return size < 0; }))
+    return false;
+  int64_t offset = 0;
+  SmallVector<int64_t> strides;
+  auto buffer = dyn_cast<MemRefType>(type);
+  if (buffer && !buffer.getLayout().isIdentity())
+    (void)buffer.getStridesAndOffset(strides, offset); // it is strided
+  else
+    strides = getRowMajorStrides(getShape());
+  if (!agree(offset, getOffset()))
+    return false;
+  for (auto [wanted, got] : llvm::zip(type.getShape(), getShape()))
+    if (!agree(wanted, got))
+      return false;
+  for (auto [wanted, got] : llvm::zip(strides, getStrides()))
+    if (!agree(wanted, got))
+      return false;
+  return true;
+}
+
+std::string Descriptor::describe(int64_t elementSize) const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "sizes [";
+  llvm::interleaveComma(getShape(), os);
+  os << "] and strides [";
+  llvm::interleaveComma(getStrides(), os);
+  os << "]";
+  if (getOffset())
+    os << " with offset " << getOffset();
+  if (words[1] % elementSize)
+    os << " at the odd address " << llvm::format_hex(words[1], 2);
+  return text;
+}
+
+/// The type of the array that holds an argument of `type`.
+static RankedTensorType getArrayType(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return RankedTensorType::get(shaped ? shaped.getShape() : ArrayRef<int64_t>(),
+                               getElementTypeOrSelf(type));
+}
+
+/// Words that describe `array`.
+static std::vector<int64_t> makeDescriptor(const Array &array) {
+  auto data = reinterpret_cast<int64_t>(array.data->data());
+  std::vector<int64_t> words = {data, data, 0};
+  llvm::append_range(words, array.shape);
+  llvm::append_range(words, getRowMajorStrides(array.shape));
+  return words;
+}
+
 llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
   auto it = functions.find(name);
   if (it == functions.end())
     return llvm::createStringError("expected a public function of the module, but got '" + name +
                                    "'");
   const Function &function = it->second;
-  if (arguments.size() != function.type.getNumInputs())
-    return llvm::createStringError(llvm::formatv("expected {0} arguments of '{1}', but got {2}",
-                                                 function.type.getNumInputs(), name,
-                                                 arguments.size()));
+  if (llvm::Error error = checkCount(name, function, arguments.size()))
+    return error;
   for (auto [i, type] : llvm::enumerate(function.type.getInputs())) {
-    if (arguments[i].matches(cast<RankedTensorType>(type)))
+    if (!arguments[i].matches(getArrayType(type)))
+      return wrongArgument(name, function, i, arguments[i].describe());
+    auto buffer = dyn_cast<MemRefType>(type);
+    if (!buffer)
       continue;
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    os << "expected argument " << i;
-    if (!function.roles[i].empty())
-      os << " (" << function.roles[i] << ")";
-    os << " of '" << name << "' to be " << type << ", but got " << arguments[i].describe();
-    return llvm::createStringError(text);
+    std::vector<int64_t> words = makeDescriptor(arguments[i]);
+    Descriptor descriptor{words.data(), buffer.getRank()};
+    if (!descriptor.fits(buffer))
+      return wrongArgument(name, function, i, descriptor.describe(getElementSize(type)));
   }
   return llvm::Error::success();
 }
 
-/// Memory of one call: descriptors {allocated, aligned, offset, sizes, strides}
-/// as words, and the pointers to them that the C wrapper takes.
+size_t JIT::Function::countResultWords() const {
+  size_t count = 0;
+  for (auto [alias, type] : llvm::zip(aliases, type.getResults()))
+    if (alias < 0)
+      count += Descriptor::countWords(getRank(type));
+  return count;
+}
+
+/// Calls `visit(i, descriptor)` for every result that is no argument.
+static void forEachResult(const JIT::Function &function, int64_t *words,
+                          function_ref<void(unsigned, Descriptor)> visit) {
+  for (unsigned i = 0; i < function.aliases.size(); ++i) {
+    if (function.aliases[i] >= 0)
+      continue;
+    int64_t rank = getRank(function.type.getResult(i));
+    visit(i, Descriptor{words, rank});
+    words += Descriptor::countWords(rank);
+  }
+}
+
+static void invoke(const JIT::Function &function, ArrayRef<void *> arguments, int64_t *results,
+                   size_t resultWords) {
+  SmallVector<void *, 16> pointers;
+  if (resultWords)
+    pointers.push_back(results);
+  llvm::append_range(pointers, arguments);
+  function.entry(pointers.data());
+}
+
+llvm::Error JIT::call(StringRef name, const Function &function, ArrayRef<void *> arguments,
+                      int64_t *results) {
+  if (llvm::Error error = checkCount(name, function, arguments.size()))
+    return error;
+  for (auto [i, type] : llvm::enumerate(function.type.getInputs())) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      continue;
+    Descriptor descriptor{static_cast<int64_t *>(arguments[i]), shaped.getRank()};
+    if (!descriptor.fits(shaped))
+      return wrongArgument(name, function, i, descriptor.describe(getElementSize(type)));
+  }
+  invoke(function, arguments, results, function.countResultWords());
+  // Several results may share a buffer.
+  SmallVector<int64_t> buffers;
+  forEachResult(function, results, [&](unsigned i, Descriptor result) {
+    if (!llvm::is_contained(buffers, result.words[0])) {
+      buffers.push_back(result.words[0]);
+      return;
+    }
+    int64_t elementSize = getElementSize(function.type.getResult(i));
+    size_t bytes = llvm::product_of(result.getShape()) * elementSize;
+    void *copy = llvm::safe_malloc(bytes);
+    memcpy(copy, result.getData() + result.getOffset() * elementSize, bytes);
+    result.words[0] = result.words[1] = reinterpret_cast<int64_t>(copy);
+    result.getOffset() = 0;
+  });
+  return llvm::Error::success();
+}
+
+/// Memory of one call: the descriptors, and the pointers to them.
 struct JIT::Invocation {
+  const Function &function;
   std::vector<std::vector<int64_t>> descriptors;
   std::vector<void *> pointers;
   std::vector<int64_t> results;
 
-  Invocation(const Function &function, ArrayRef<Array> arguments) {
-    for (const Array &array : arguments) {
-      auto data = reinterpret_cast<int64_t>(array.data->data());
-      std::vector<int64_t> words = {data, data, 0};
-      words.insert(words.end(), array.shape.begin(), array.shape.end());
-      std::vector<int64_t> strides(array.shape.size(), 1);
-      for (int i = static_cast<int>(strides.size()) - 2; i >= 0; --i)
-        strides[i] = strides[i + 1] * array.shape[i + 1];
-      words.insert(words.end(), strides.begin(), strides.end());
-      descriptors.push_back(std::move(words));
+  Invocation(const Function &function, ArrayRef<Array> arguments)
+      : function(function), results(function.countResultWords()) {
+    for (auto [array, type] : llvm::zip(arguments, function.type.getInputs())) {
+      if (!isa<ShapedType>(type)) {
+        pointers.push_back(array.data->data());
+        continue;
+      }
+      descriptors.push_back(makeDescriptor(array));
+      pointers.push_back(descriptors.back().data());
     }
-    size_t resultWords = 0;
-    for (auto [alias, type] : llvm::zip(function.aliases, function.type.getResults()))
-      if (alias < 0)
-        resultWords += 3 + 2 * cast<RankedTensorType>(type).getRank();
-    results.resize(resultWords);
-    if (resultWords)
-      pointers.push_back(results.data());
-    for (auto &words : descriptors)
-      pointers.push_back(words.data());
   }
+  ~Invocation() {
+    // Several results may share a buffer.
+    std::set<void *> buffers;
+    forEachResult(function, results.data(), [&](unsigned, Descriptor result) {
+      buffers.insert(reinterpret_cast<void *>(result.words[0]));
+    });
+    for (void *buffer : buffers)
+      free(buffer);
+  }
+  void run() { invoke(function, pointers, results.data(), results.size()); }
 };
-
-/// Calls `visit(i, descriptor)` for every result that is no argument, then frees
-/// their buffers, of which several results may share one.
-static void consumeResults(const JIT::Function &function, int64_t *words,
-                           function_ref<void(unsigned, int64_t *)> visit) {
-  std::set<void *> buffers;
-  for (unsigned i = 0; i < function.aliases.size(); ++i) {
-    if (function.aliases[i] >= 0)
-      continue;
-    visit(i, words);
-    buffers.insert(reinterpret_cast<void *>(words[0]));
-    words += 3 + 2 * cast<RankedTensorType>(function.type.getResult(i)).getRank();
-  }
-  for (void *buffer : buffers)
-    free(buffer);
-}
 
 llvm::Expected<SmallVector<Array>> JIT::call(StringRef name, ArrayRef<Array> arguments) {
   if (llvm::Error error = check(name, arguments))
     return error;
   const Function &function = functions.find(name)->second;
   Invocation invocation(function, arguments);
-  function.entry(invocation.pointers.data());
+  invocation.run();
   SmallVector<Array> results(function.aliases.size());
   for (auto [result, alias] : llvm::zip(results, function.aliases))
     if (alias >= 0)
       result = arguments[alias];
-  consumeResults(function, invocation.results.data(), [&](unsigned i, int64_t *words) {
-    auto type = cast<RankedTensorType>(function.type.getResult(i));
+  forEachResult(function, invocation.results.data(), [&](unsigned i, Descriptor descriptor) {
     Array &array = results[i];
-    array.dtype = getDtype(type.getElementType()).str();
-    array.shape.assign(words + 3, words + 3 + type.getRank());
-    const char *begin =
-        reinterpret_cast<const char *>(words[1]) + words[2] * array.getElementSize();
+    array.dtype = getDtype(getElementTypeOrSelf(function.type.getResult(i))).str();
+    array.shape = llvm::to_vector(descriptor.getShape());
+    const char *begin = descriptor.getData() + descriptor.getOffset() * array.getElementSize();
     array.data = std::make_shared<std::vector<char>>(begin, begin + array.getNumElements() *
                                                                         array.getElementSize());
   });
@@ -337,11 +517,10 @@ llvm::Expected<double> JIT::time(StringRef name, ArrayRef<Array> arguments, unsi
   for (unsigned i = 0; i <= repetitions; ++i) {
     Invocation invocation(function, arguments);
     auto start = std::chrono::steady_clock::now();
-    function.entry(invocation.pointers.data());
+    invocation.run();
     std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (i > 0)
       seconds.push_back(elapsed.count());
-    consumeResults(function, invocation.results.data(), [](unsigned, int64_t *) {});
   }
   std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
   return seconds[seconds.size() / 2];

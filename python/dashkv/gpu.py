@@ -84,6 +84,14 @@ class Bundle:
         self.handle = c_void_p()
         self.library.call("BundleOpen", c_char_p(os.fsencode(path)), byref(self.handle))
 
+    @classmethod
+    def read(cls, data, library=None):
+        """A bundle given its bytes."""
+        bundle = cls.__new__(cls)
+        bundle.library, bundle.handle = library if isinstance(library, Library) else Library(library), c_void_p()
+        bundle.library.call("BundleRead", c_char_p(data), c_uint64(len(data)), byref(bundle.handle))
+        return bundle
+
     @property
     def functions(self):
         count = self.library.lib.dashkvBundleGetNumFunctions(self.handle)

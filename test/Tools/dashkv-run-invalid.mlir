@@ -1,7 +1,7 @@
 // Everything that dashkv-run rejects: exit code 1, one message, no file.
 
 // RUN: python %S/Inputs/bad_npy.py %t
-// RUN: python %S/Inputs/npy.py %t q=f4:1x2x1x16 k=f4:1x1x32x16 codes=i1:1x1x32x2 lengths=i4:1=33
+// RUN: python %S/Inputs/npy.py %t q=f4:1x2x1x16 k=f4:1x1x32x16 codes=i1:1x1x32x2 lengths=i4:1=33 plane=f4:4x4
 // RUN: split-file %s %t/modules
 
 //--- add.mlir
@@ -101,28 +101,45 @@ func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> {
 }
 // RUN: not dashkv-run %t/modules/malformed.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=MALFORMED
 // MALFORMED: malformed.mlir:2:10: error: use of undeclared SSA value name
-//--- scalar.mlir
-func.func @main(%a: f32) {
+//--- vector.mlir
+func.func @main(%a: vector<4xf32>) {
   return
 }
-// RUN: not dashkv-run %t/modules/scalar.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
+// RUN: not dashkv-run %t/modules/vector.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
 //--- unranked.mlir
 func.func @main(%a: tensor<*xf32>) {
   return
 }
 // RUN: not dashkv-run %t/modules/unranked.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
 //--- memref.mlir
-func.func @main(%a: memref<4xf32>) {
+func.func @main(%a: memref<4xf32, affine_map<(d0) -> (d0 mod 2)>>) {
   return
 }
 // RUN: not dashkv-run %t/modules/memref.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
+//--- space.mlir
+func.func @main(%a: memref<4xf32, 3>) {
+  return
+}
+// RUN: not dashkv-run %t/modules/space.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
+// SIGNATURE: mlir:1:1: error: expected tensors, strided buffers or scalars of floats or integers as arguments, but got '{{vector<4xf32>|tensor<\*xf32>|memref<4xf32, affine_map<.*>>|memref<4xf32, 3>}}'
 //--- nibbles.mlir
 func.func @main() -> tensor<4xi4> {
   %0 = arith.constant dense<0> : tensor<4xi4>
   return %0 : tensor<4xi4>
 }
-// RUN: not dashkv-run %t/modules/nibbles.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=SIGNATURE
-// SIGNATURE: mlir:1:1: error: expected tensors of floats or integers in the signature, but got '{{f32|tensor<\*xf32>|memref<4xf32>|tensor<4xi4>}}'
+// RUN: not dashkv-run %t/modules/nibbles.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=RESULT
+//--- scalar-result.mlir
+func.func @main(%a: f32) -> f32 {
+  return %a : f32
+}
+// RUN: not dashkv-run %t/modules/scalar-result.mlir --output %t/out.npy 2>&1 | FileCheck %s --check-prefix=RESULT
+// RESULT: mlir:1:1: error: expected tensors of floats or integers as results, but got '{{f32|tensor<4xi4>}}'
+//--- strides.mlir
+func.func @main(%a: memref<4x?xf32, strided<[5, 1]>>) {
+  return
+}
+// RUN: not dashkv-run %t/modules/strides.mlir --input %t/plane.npy 2>&1 | FileCheck %s --check-prefix=STRIDES
+// STRIDES: dashkv-run: error: expected argument 0 of 'main' to be memref<4x?xf32, strided<[5, 1]>>, but got sizes [4, 4] and strides [4, 1]
 //--- unlowered.mlir
 func.func @main(%q: tensor<1x4x8xf32>, %o: tensor<1x4x8xf32>) -> tensor<1x4x8xf32> {
   %0 = tm_tensor.attention ins(%q, %q, %q : tensor<1x4x8xf32>, tensor<1x4x8xf32>, tensor<1x4x8xf32>) outs(%o : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>

@@ -83,3 +83,34 @@ func.func @append(%cache: tensor<2x2xi8>, %row: tensor<1x2xi8>, %at: tensor<1xi3
 // HELP-DAG: --json=<file>
 // HELP-DAG: --runtime-checks
 // RUN: cat %s | dashkv-run - --entry=callee --input %t/a.npy --output %t/stdin.npy
+
+// Buffers of the caller, with strides that the type leaves open or not, and scalars.
+// RUN: python %S/Inputs/npy.py %t plane=f4:4x4 zero=f4:4x4=0 factor=f4: two=i8:=2
+// RUN: dashkv-run %s --entry=buffers --input %t/plane.npy --input %t/zero.npy --input %t/factor.npy --input %t/two.npy --output %t/scaled.npy
+// RUN: python -c "import numpy as np; a, f, s = (np.load(r'%t/' + n + '.npy') for n in ('plane', 'factor', 'scaled')); assert np.allclose(s, (f * a).sum() + 2 * a[1, 1]), (s, f, a)"
+func.func @buffers(%a: memref<4x?xf32, strided<[?, 1], offset: ?>>, %b: memref<4x?xf32>, %factor: f32, %two: index) -> tensor<f32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %c4 step %c1 {
+    scf.for %j = %c0 to %c4 step %c1 {
+      %x = memref.load %a[%i, %j] : memref<4x?xf32, strided<[?, 1], offset: ?>>
+      %y = arith.mulf %x, %factor : f32
+      memref.store %y, %b[%i, %j] : memref<4x?xf32>
+    }
+  }
+  %t = bufferization.to_tensor %b restrict : memref<4x?xf32> to tensor<4x?xf32>
+  %e = tensor.empty() : tensor<f32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
+  %sum = linalg.reduce { arith.addf } ins(%t : tensor<4x?xf32>) outs(%f : tensor<f32>) dimensions = [0, 1]
+  %n = arith.index_cast %two : index to i32
+  %nf = arith.sitofp %n : i32 to f32
+  %d = arith.subi %two, %c1 : index
+  %x = memref.load %a[%d, %d] : memref<4x?xf32, strided<[?, 1], offset: ?>>
+  %y = arith.mulf %x, %nf : f32
+  %s = tensor.extract %sum[] : tensor<f32>
+  %z = arith.addf %s, %y : f32
+  %r = tensor.from_elements %z : tensor<f32>
+  return %r : tensor<f32>
+}

@@ -41,6 +41,8 @@ struct CompileOptions {
   std::string tieringOptions;
   /// Options of dashkv-raise-attention.
   bool assumeNonemptyRows = false, materializeIndexMasks = false;
+  /// Whether a module without attention is an error.
+  bool requireAttention = true;
   bool runtimeChecks = false;
   /// How dashkv ops become code of a CPU.
   CPULowering lowering = CPULowering::Vector;

@@ -16,7 +16,8 @@ namespace mlir::dashkv {
 
 class ObjectCache;
 
-/// A module compiled for the host CPU. Functions take and give tensors.
+/// A module compiled for the host CPU. Functions take tensors, strided buffers and
+/// scalars, and give tensors.
 class JIT {
 public:
   /// Lowers `module` (dashkv ops, linalg or both, on tensors) in place by the
@@ -31,12 +32,19 @@ public:
     FunctionType type;
     /// For each result the argument whose buffer holds it, or -1.
     SmallVector<int> aliases;
+    /// For each argument whether a call may write to it.
+    SmallVector<bool> written;
     /// The dashkv.role of each argument, or an empty string.
     SmallVector<std::string> roles;
     Location loc;
     /// The code, which takes pointers to descriptors: of the results that are no
-    /// arguments one after the other, then one for each argument.
+    /// arguments one after the other, then one for each argument (of a scalar, to
+    /// its value).
     void (*entry)(void **);
+
+    /// Words of the descriptors of those results: {allocated, aligned, offset,
+    /// sizes, strides} of each.
+    size_t countResultWords() const;
   };
   const llvm::StringMap<Function> &getFunctions() const { return functions; }
 
@@ -47,6 +55,12 @@ public:
 
   /// Checks arguments as `call` does, without calling.
   llvm::Error check(StringRef name, ArrayRef<Array> arguments) const;
+
+  /// The same with memory of the caller: a descriptor for each argument, whose
+  /// element type is not checked. Results that are no arguments get descriptors in
+  /// `results` and buffers of malloc, each its own.
+  static llvm::Error call(StringRef name, const Function &function, ArrayRef<void *> arguments,
+                          int64_t *results);
 
   /// Median seconds of a call over `repetitions` runs after one to warm up;
   /// allocation of the results counts, as it does for every caller.

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_FINALIZESIGNATURESPASS
@@ -35,6 +37,24 @@ SmallVector<int> mlir::dashkv::findReturnedArguments(func::FuncOp function) {
       aliases[i] = argument.getArgNumber();
   }
   return aliases;
+}
+
+/// Whether anything may write to the memory that `value` refers to.
+static bool isWritten(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isa<ViewLikeOpInterface>(user))
+      return llvm::any_of(user->getResults(), isWritten);
+    if (isa<func::ReturnOp>(user) || isMemoryEffectFree(user))
+      return false;
+    auto effects = dyn_cast<MemoryEffectOpInterface>(user);
+    return !effects || effects.getEffectOnValue<MemoryEffects::Write>(value).has_value();
+  });
+}
+
+SmallVector<bool> mlir::dashkv::findWrittenArguments(func::FuncOp function) {
+  return llvm::map_to_vector(function.getArguments(), [](BlockArgument argument) {
+    return isa<MemRefType>(argument.getType()) && isWritten(argument);
+  });
 }
 
 namespace {

@@ -35,6 +35,10 @@ void populateFuseRetrievalPatterns(RewritePatternSet &patterns);
 /// the module have none.
 llvm::SmallVector<int> findReturnedArguments(func::FuncOp function);
 
+/// For each argument of a bufferized function whether the function may write to
+/// its buffer; true where that is hard to tell.
+llvm::SmallVector<bool> findWrittenArguments(func::FuncOp function);
+
 /// Drops what keeps scores alive for nothing: unused results of generics (the
 /// argmax beside a maximum) and queries of the sizes of computed tensors.
 void populateNormalizeAttentionPatterns(RewritePatternSet &patterns);
