@@ -88,9 +88,13 @@ template <typename Op> static OpTraffic describe(Op op, const Sizes &sizes) {
   auto maps = op.getMaps();
   traffic.op = op->getName().getStringRef().str();
   traffic.source = getSource(op);
-  traffic.batch = sizes.get(op.getKey(), maps[1], dims.batch, sizes.sizes.batch);
+  traffic.batch = sizes.get(op.getQuery(), maps[0], dims.batch, sizes.sizes.batch);
   traffic.kvHeads = sizes.get(op.getKey(), maps[1], dims.head, 1);
   traffic.keys = sizes.get(op.getKey(), maps[1], dims.key, sizes.sizes.keys);
+  if (Value table = op.getBlockTable()) {
+    int64_t blocks = cast<ShapedType>(table.getType()).getDimSize(1);
+    traffic.keys = ShapedType::isDynamic(blocks) ? sizes.sizes.keys : traffic.keys * blocks;
+  }
   int64_t heads = sizes.get(op.getQuery(), maps[0], dims.head, traffic.kvHeads);
   traffic.group = dims.group ? sizes.get(op.getQuery(), maps[0], *dims.group, 1)
                              : std::max<int64_t>(1, heads / traffic.kvHeads);

@@ -93,6 +93,22 @@ AttentionResult attention(const AttentionOperands &op) {
   return result;
 }
 
+Tensor<float> gatherPages(const Tensor<float> &pool, const Tensor<int32_t> &blockTable) {
+  int64_t batch = blockTable.size(0), blocks = blockTable.size(1), heads = pool.size(1),
+          rows = pool.size(2), depth = pool.size(3);
+  Tensor<float> result({batch, heads, blocks * rows, depth}, NAN);
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t n = 0; n < blocks * rows; ++n) {
+      int64_t page = blockTable(b, n / rows);
+      if (page < 0 || page >= pool.size(0))
+        continue;
+      for (int64_t h = 0; h < heads; ++h)
+        for (int64_t d = 0; d < depth; ++d)
+          result(b, h, n, d) = pool(page, h, n % rows, d);
+    }
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Softmax statistics
 //===----------------------------------------------------------------------===//

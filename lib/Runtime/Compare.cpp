@@ -65,12 +65,14 @@ struct Probe {
                  heads = size(op.getQuery(), maps[0], dims.head),
                  rows = size(op.getQuery(), maps[0], dims.query),
                  kvHeads = size(op.getKey(), maps[1], dims.head),
-                 keys = size(op.getKey(), maps[1], dims.key),
+                 keys = getNumKeys(b, b.getLoc(), op.getKey(),
+                                   *maps[1].getResultPosition(b.getAffineDimExpr(dims.key)),
+                                   op.getBlockTable()),
                  depth = size(op.getValue(), maps[2], dims.valueDepth);
     Type i32 = b.getI32Type();
     auto exact =
         AttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(), op.getLengths(),
-                            op.getKeyScale(), op.getValueScale(), op.getInit(),
+                            op.getBlockTable(), op.getKeyScale(), op.getValueScale(), op.getInit(),
                             empty({batch, heads, rows}, b.getF32Type()), op.getScaleAttr(),
                             /*causal=*/true, op.getIndexingMapsAttr());
     // Byte planes have codes past the last key.
@@ -107,9 +109,9 @@ struct Probe {
                               accSizes = {batch, heads, rows, depth};
     auto stats = OnlineAttentionOp::create(
         b, op.getQuery(), op.getKey(), op.getValue(), Value(), retrieve->getResult(0),
-        retrieve->getResult(1), Value(), op.getKeyScale(), op.getValueScale(), filled(accSizes, 0),
-        filled(statRows, std::numeric_limits<float>::lowest()), filled(statRows, 0),
-        op.getScaleAttr(), /*causal=*/false, listMaps);
+        retrieve->getResult(1), Value(), op.getBlockTable(), op.getKeyScale(), op.getValueScale(),
+        filled(accSizes, 0), filled(statRows, std::numeric_limits<float>::lowest()),
+        filled(statRows, 0), op.getScaleAttr(), /*causal=*/false, listMaps);
     auto finalize =
         FinalizeOp::create(b, stats->getResult(0), stats->getResult(1), stats->getResult(2),
                            empty(accSizes, b.getF32Type()), empty(statRows, b.getF32Type()));

@@ -25,6 +25,7 @@ struct AttentionCase : Case {
   void declare(Kernel &kernel) override {
     Random &random = kernel.random;
     chooseDims(kernel);
+    choosePages(kernel);
     attend.declare(kernel, AttentionGroup::Full);
     std::string type = random.chance(0.5) ? "f32" : kernel.element("query");
     attend.declareOut(kernel, "out", type, true);
@@ -61,6 +62,7 @@ struct OnlineAttentionCase : Case {
   void declare(Kernel &kernel) override {
     bool listed = kernel.random.chance(0.6);
     chooseDims(kernel);
+    choosePages(kernel);
     attend.declare(kernel, listed ? AttentionGroup::Listed : AttentionGroup::Full);
     if (listed)
       list.declare(kernel);
@@ -101,6 +103,16 @@ struct OnlineAttentionCase : Case {
       if ((last != "D" && last != "Dv") || kernel.isDynamic(last))
         return false;
     }
+    if (kernel.has("block_table")) {
+      for (const char *name : {"key", "value"}) {
+        const Names &dims = kernel.dims(name);
+        if (std::find(dims.begin(), dims.end(), "Pages") >
+            std::find(dims.begin(), dims.end(), "Rows"))
+          return false;
+      }
+      if (!kernel.isDynamic("Pages") && kernel.size("Pages") == 0)
+        return false;
+    }
     return (kernel.isDynamic("N") || kernel.size("N") > 0) &&
            (kernel.isDynamic("C") || kernel.size("C") > 0);
   }
@@ -112,18 +124,20 @@ struct OnlineReduceCase : Case {
   void declare(Kernel &kernel) override {
     Random &random = kernel.random;
     chooseDims(kernel);
+    choosePages(kernel);
     list.declare(kernel);
     kernel.addArgument("scores", "f32", {"B", "Hq", "M", "C"});
     std::string type = random.pick({"f32", "f16", "bf16", "f8E4M3FN", "i8", "i8"});
     kernel.hit("type=" + type);
-    kernel.addArgument("value", type, {"B", "Hkv", "N", "Dv"});
+    kernel.addArgument("value", type, inPages(kernel, {"B", "Hkv", "N", "Dv"}));
     if (type == "f8E4M3FN" || type == "i8" || random.chance(0.2))
       kernel.addArgument("value_scale", "f32", {"Hkv"});
     kernel.addArgument("acc", "f32", {"B", "Hq", "M", "Dv"});
     kernel.addArgument("max", "f32", {"B", "Hq", "M"});
     kernel.addArgument("sum", "f32", {"B", "Hq", "M"});
     kernel.setOp("online_reduce" + kernel.group("ins", {"scores", "value"}) +
-                     ListGroup::print(kernel) + kernel.group("value_scale", {"value_scale"}) +
+                     ListGroup::print(kernel) + kernel.group("block_table", {"block_table"}) +
+                     kernel.group("value_scale", {"value_scale"}) +
                      kernel.group("outs", {"acc", "max", "sum"}),
                  {}, {"acc", "max", "sum"});
   }
@@ -133,7 +147,7 @@ struct OnlineReduceCase : Case {
     resizeDims(kernel);
     list.fill(kernel, flavor);
     Tensor<float> scores(kernel.sizes(kernel.dims("scores")));
-    Tensor<float> value(kernel.sizes(kernel.dims("value"))), valueScale;
+    Tensor<float> value(kernel.sizes({"B", "Hkv", "N", "Dv"})), valueScale;
     for (float &x : scores.data)
       x = random.chance(0.05)      ? -INFINITY
           : flavor == Flavor::Wide ? random.wide(10)
@@ -146,7 +160,13 @@ struct OnlineReduceCase : Case {
       kernel.set("value_scale", valueScale);
     }
     kernel.set("scores", scores);
-    kernel.set("value", value);
+    if (kernel.has("block_table")) {
+      PageTable pages;
+      pages.fill(kernel, /*lengths=*/{});
+      pages.set(kernel, "value", value, "Dv");
+    } else {
+      kernel.set("value", value);
+    }
     SoftmaxStats stats;
     StatsGroup::fill(kernel, stats, {});
     kernel.run();
@@ -610,6 +630,7 @@ struct TieredCase : Case {
   void declare(Kernel &kernel) override {
     Random &random = kernel.random;
     chooseDims(kernel);
+    choosePages(kernel);
     attend.declare(kernel, AttentionGroup::Tiered);
     codes.declare(kernel, /*padded=*/true);
     retrieve.declare(kernel, true, true, true, codes.getKeyDim());
@@ -733,9 +754,10 @@ Names dashkv::testing::getRequiredClasses(bool kernels) {
       "dynamic=B", "dynamic=M", "dynamic=N", "dynamic=D", "dynamic=Dv", "lengths<N", "empty rows",
       "empty rows of attention", "empty lists", "outs=argument", "outs=empty",
       // Types and layouts.
-      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "type=i8", "kv_scales",
-      "layout=default", "layout=other", "maps=group dim", "mask", "mask=projected", "causal", "lse",
-      "scale=given", "scale=default", "data=wide", "data=NaN beyond lengths",
+      "type=f32", "type=f16", "type=bf16", "type=f8E4M3FN", "type=i8", "kv_scales", "paged",
+      "paged=static rows", "paged=dynamic rows", "paged=no page", "layout=default", "layout=other",
+      "maps=group dim", "mask", "mask=projected", "causal", "lse", "scale=given", "scale=default",
+      "data=wide", "data=NaN beyond lengths",
       // Codes.
       "L=32 packed", "L=64 packed", "L=128 packed", "L=256 packed", "L=32 weighted",
       "L=64 weighted", "L=128 weighted", "L=256 weighted", "codes=key-major", "codes=planes",

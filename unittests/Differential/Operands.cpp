@@ -63,6 +63,7 @@ void dashkv::testing::resizeDims(Kernel &kernel) {
     kernel.resize("Dv", random.pick({16, 33, 64, 96}));
   if (kernel.isDynamic("N"))
     kernel.resize("N", chooseKeys(kernel));
+  resizePages(kernel);
 
   int64_t keys = kernel.size("N");
   kernel.hit("M=" + std::to_string(kernel.size("M")));
@@ -84,13 +85,13 @@ void dashkv::testing::resizeDims(Kernel &kernel) {
 static std::string printMap(const Names &dims, bool grouped) {
   std::string results;
   for (const std::string &dim : dims) {
-    std::string name = dim == "B"    ? "b"
-                       : dim == "G"  ? "g"
-                       : dim == "M"  ? "m"
-                       : dim == "N"  ? "n"
-                       : dim == "D"  ? "d"
-                       : dim == "Dv" ? "dv"
-                                     : "h";
+    std::string name = dim == "B" || dim == "Pages"  ? "b"
+                       : dim == "G"                  ? "g"
+                       : dim == "M"                  ? "m"
+                       : dim == "N" || dim == "Rows" ? "n"
+                       : dim == "D"                  ? "d"
+                       : dim == "Dv"                 ? "dv"
+                                                     : "h";
     results += (results.empty() ? "" : ", ") + name;
   }
   return std::string("affine_map<(b, h, ") + (grouped ? "g, " : "") + "m, n, d, dv) -> (" +
@@ -120,7 +121,8 @@ void AttentionGroup::declare(Kernel &kernel, Form chosenForm) {
   queryOrder = withHeads({"M", "D"});
   outOrder = withHeads({"M", "Dv"});
   rowOrder = withHeads({"M"});
-  mapped = {queryOrder, {"B", "Hkv", "N", "D"}, {"B", "Hkv", "N", "Dv"}};
+  mapped = {queryOrder, inPages(kernel, {"B", "Hkv", "N", "D"}),
+            inPages(kernel, {"B", "Hkv", "N", "Dv"})};
   bool otherLayout = random.chance(0.3);
   if (form == Full && random.chance(0.5)) {
     // Any projection that has the key dim; all dims by default.
@@ -191,6 +193,7 @@ std::string AttentionGroup::print(const Kernel &kernel, const std::string &list)
   if (form == Tiered)
     return text;
   return text + kernel.group("mask", {"mask"}) + list + kernel.group("lengths", {"lengths"}) +
+         kernel.group("block_table", {"block_table"}) +
          kernel.group("kv_scales", {"key_scale", "value_scale"});
 }
 
@@ -267,8 +270,15 @@ void AttentionGroup::fill(Kernel &kernel, Flavor flavor) {
         }
   }
   kernel.set("query", op.query, queryOrder);
-  kernel.set("key", op.key, {"B", "Hkv", "N", "D"});
-  kernel.set("value", op.value, {"B", "Hkv", "N", "Dv"});
+  if (kernel.has("block_table")) {
+    PageTable pages;
+    pages.fill(kernel, op.lengths);
+    pages.set(kernel, "key", op.key, "D");
+    pages.set(kernel, "value", op.value, "Dv");
+  } else {
+    kernel.set("key", op.key, {"B", "Hkv", "N", "D"});
+    kernel.set("value", op.value, {"B", "Hkv", "N", "Dv"});
+  }
 
   if (maskDims.empty())
     return;
@@ -596,7 +606,7 @@ void RetrieveGroup::fill(Kernel &kernel, Flavor flavor, int64_t largestDistance)
 std::string RetrieveGroup::print(const Kernel &kernel) {
   std::string text;
   for (const char *name :
-       {"lengths", "forced", "prior", "vote_discount", "prior_discount", "radius"})
+       {"lengths", "block_table", "forced", "prior", "vote_discount", "prior_discount", "radius"})
     text += kernel.group(name, {name});
   return text;
 }

@@ -18,6 +18,28 @@ void chooseDims(Kernel &kernel);
 /// New sizes of the dynamic ones.
 void resizeDims(Kernel &kernel);
 
+/// Makes the caches of some kernels, whose dims are chosen, paged: adds the
+/// operand block_table [B, Blocks] and the dims Rows, Blocks and Pages, with N =
+/// Blocks * Rows.
+void choosePages(Kernel &kernel);
+/// New sizes of the dynamic ones, part of resizeDims.
+void resizePages(Kernel &kernel);
+/// Dims of a cache as they are in the kernel: B and N become Pages and Rows.
+Names inPages(const Kernel &kernel, Names dims);
+
+/// The block table of a data set.
+class PageTable {
+public:
+  void fill(Kernel &kernel, const Tensor<int32_t> &lengths);
+  /// The data of `operand` from `cache` [B,Hkv,N,depth], which becomes what the
+  /// pages stand for.
+  void set(Kernel &kernel, const std::string &operand, Tensor<float> &cache,
+           const std::string &depth) const;
+
+private:
+  Tensor<int32_t> table;
+};
+
 /// Kinds of data, one a data set.
 enum class Flavor {
   Plain,     // normal numbers, random codes
@@ -26,7 +48,7 @@ enum class Flavor {
   Edge,      // short sequences, equal codes, large discounts, NaN out of sight
 };
 
-/// Query, key, value, mask, lengths, kv_scales, scale, causal and maps.
+/// Query, key, value, mask, lengths, block_table, kv_scales, scale, causal and maps.
 class AttentionGroup {
 public:
   enum Form { Full, Listed, Tiered };

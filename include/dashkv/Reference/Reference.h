@@ -178,7 +178,7 @@ Selection retrieve(const Tensor<int8_t> &queryCodes, const Tensor<int8_t> &keyCo
 //===----------------------------------------------------------------------===//
 
 struct AttentionOperands {
-  Tensor<float> query, key, value;    // [B,Hq,M,D], [B,Hkv,N,D], [B,Hkv,N,Dv]
+  Tensor<float> query, key, value;    // [B,Hq,M,D], [B,Hkv,N,D], [B,Hkv,N,Dv]; see gatherPages
   Tensor<float> mask;                 // [B,Hq,M,N], dims of size 1 repeat
   Tensor<int32_t> lengths;            // [B], N when absent
   Tensor<float> keyScale, valueScale; // [Hkv], factors of f8 keys and values
@@ -195,6 +195,11 @@ struct AttentionResult {
 /// logarithm of the sum of exponentials. Keys n >= lengths[b] do not exist. A
 /// row without a key, or whose logits are all -inf, gives 0 and -inf.
 AttentionResult attention(const AttentionOperands &operands);
+
+/// The cache `[B,Hkv,N,D]` that a pool of pages `[P,Hkv,S,D]` and a block table
+/// `[B,T]` stand for [ours]: key n of sequence b is row `n mod S` of page
+/// `table[b, n div S]`, N = T * S. Keys of pages that do not exist are NaN.
+Tensor<float> gatherPages(const Tensor<float> &pool, const Tensor<int32_t> &blockTable);
 
 /// Softmax statistics of the keys seen so far: with m the largest logit s,
 /// acc = sum of exp(s - m) v and sum = sum of exp(s - m).

@@ -32,7 +32,8 @@ struct KeyList {
 /// Normalized operands of attention over all or listed keys.
 struct Attend {
   Value query;      // [B,K,G,M,D] f32, scaled
-  Value key, value; // [B,K,N,D], [B,K,N,Dv]
+  Value key, value; // [B,K,N,D], [B,K,N,Dv]; paged: [P,K,S,D], [P,K,S,Dv]
+  Value blockTable; // [B,T], if paged
   Value mask;       // with loops maskDims
   SmallVector<unsigned> maskDims;
   KeyList list;
@@ -106,19 +107,68 @@ static KeyList splitList(LinalgBuilder &b, Value indices, Value counts, OpFoldRe
 //===----------------------------------------------------------------------===//
 
 /// The row of `tensor` [B,K,N,X] that a list entry names, at loop dim `last`.
-/// Entries past the count are -1 and read row 0; their logit is -inf.
-static Value gather(LinalgBuilder &b, Value tensor, Value entry, unsigned last) {
-  Value safe = arith::MaxSIOp::create(b, entry, b.i32(0));
-  Value row = arith::IndexCastOp::create(b, b.getIndexType(), safe);
+/// Entries past the count are -1 and read row 0; their logit is -inf. With a
+/// block table `tensor` is [P,K,S,X]; whatever stands in entries of which no key
+/// exists, a page that exists is read.
+static Value gather(LinalgBuilder &b, Value tensor, Value entry, unsigned last,
+                    Value blockTable = Value()) {
   Type index = b.getIndexType();
+  Value safe = arith::MaxSIOp::create(b, entry, b.i32(0));
+  Value row = arith::IndexCastOp::create(b, index, safe), outer = b.loopIndex(B, index);
+  if (blockTable) {
+    Value size = b.sizeValue(tensor, 2);
+    Value block = arith::DivUIOp::create(b, row, size);
+    row = arith::RemUIOp::create(b, row, size);
+    Value page = tensor::ExtractOp::create(b, blockTable, ValueRange{outer, block});
+    page = arith::IndexCastUIOp::create(b, index, page);
+    Value last = b.createOrFold<arith::SubIOp>(b.sizeValue(tensor, 0), b.index(1));
+    outer = arith::MinUIOp::create(b, page, last);
+  }
   return tensor::ExtractOp::create(
-      b, tensor,
-      ValueRange{b.loopIndex(B, index), b.loopIndex(K, index), row, b.loopIndex(last, index)});
+      b, tensor, ValueRange{outer, b.loopIndex(K, index), row, b.loopIndex(last, index)});
+}
+
+/// N of a cache [B,K,N,D], or of pages [P,K,S,D]: none where there are no pages,
+/// as there is no row to read for keys past the lengths.
+static OpFoldResult getKeys(LinalgBuilder &b, Value cache, Value blockTable) {
+  OpFoldResult keys = getNumKeys(b, b.getLoc(), cache, 2, blockTable);
+  OpFoldResult pages = b.size(cache, 0);
+  std::optional<int64_t> known = getConstantIntValue(pages);
+  if (!blockTable || known.value_or(0) > 0)
+    return keys;
+  if (known)
+    return pages;
+  Value none = arith::CmpIOp::create(b, CmpIPredicate::eq, cast<Value>(pages), b.index(0));
+  return Value(arith::SelectOp::create(b, none, b.index(0), b.materialize(keys)));
 }
 
 static SmallVector<unsigned> append(SmallVector<unsigned> dims, unsigned dim) {
   dims.push_back(dim);
   return dims;
+}
+
+/// What a loop over keys reads besides `tensor`, or of it.
+static void appendKeys(SmallVectorImpl<Indexed> &inputs, const Attend &op, Value tensor) {
+  if (op.list)
+    inputs.push_back({op.list.indices, append(op.list.rowDims, N)});
+  else if (!op.blockTable)
+    inputs.push_back({tensor, {B, K, N, D}});
+  else if (op.lengths)
+    inputs.push_back({op.lengths, {B}});
+}
+
+/// Element of a key at loop dim D, given what the loop over keys reads.
+static Value loadKey(LinalgBuilder &b, const Attend &op, Value tensor, Value read) {
+  if (op.list)
+    return gather(b, tensor, read, D, op.blockTable);
+  if (!op.blockTable)
+    return read;
+  Value key = b.loopIndex(N, b.getI32Type());
+  if (op.lengths) { // entries past the length may be anything
+    Value exists = arith::CmpIOp::create(b, CmpIPredicate::slt, key, read);
+    key = arith::SelectOp::create(b, exists, key, b.i32(0));
+  }
+  return gather(b, tensor, key, D, op.blockTable);
 }
 
 static arith::FastMathFlagsAttr getReassoc(LinalgBuilder &b) {
@@ -129,17 +179,14 @@ static arith::FastMathFlagsAttr getReassoc(LinalgBuilder &b) {
 /// Logits [B,K,G,M,N or C] without masking.
 static Value buildDots(LinalgBuilder &b, const Attend &op, ArrayRef<OpFoldResult> sizes) {
   SmallVector<Indexed> inputs = {{op.query, {B, K, G, M, D}}};
-  if (op.list)
-    inputs.push_back({op.list.indices, append(op.list.rowDims, N)});
-  else
-    inputs.push_back({op.key, {B, K, N, D}});
+  appendKeys(inputs, op, op.key);
   return b.generic(6, inputs, {b.filled(sizes, b.f32(0)), {B, K, G, M, N}},
                    [&](LinalgBuilder &b, ValueRange args) -> Value {
-                     Value key = op.list ? gather(b, op.key, args[1], D) : args[1];
+                     Value key = loadKey(b, op, op.key, args[1]);
                      // Sums may be reordered: the op promises f32 up to rounding.
                      auto flags = getReassoc(b);
                      Value product = arith::MulFOp::create(b, args[0], b.toF32(key), flags);
-                     return arith::AddFOp::create(b, args[2], product, flags);
+                     return arith::AddFOp::create(b, args.back(), product, flags);
                    });
 }
 
@@ -226,28 +273,24 @@ static SoftmaxStats accumulate(LinalgBuilder &b, Value scores, const Attend &op,
                           return arith::AddFOp::create(b, args[1], args[0], getReassoc(b));
                         });
   SmallVector<Indexed> inputs = {{p, {B, K, G, M, N}}};
-  if (op.list)
-    inputs.push_back({op.list.indices, append(op.list.rowDims, N)});
-  else
-    inputs.push_back({op.value, {B, K, N, D}});
+  appendKeys(inputs, op, op.value);
   if (op.valueScale)
     inputs.push_back({op.valueScale, {K}});
-  Value acc =
-      b.generic(6, inputs, {scaled(stats.acc), {B, K, G, M, D}},
-                [&](LinalgBuilder &b, ValueRange args) -> Value {
-                  Value value = b.toF32(op.list ? gather(b, op.value, args[1], D) : args[1]);
-                  if (op.valueScale)
-                    value = arith::MulFOp::create(b, value, args[2]);
-                  if (op.list || op.lengths || op.causal) {
-                    // Rows of keys that do not exist may hold anything, and 0 * NaN is NaN.
-                    Value isZero =
-                        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], b.f32(0));
-                    value = arith::SelectOp::create(b, isZero, b.f32(0), value);
-                  }
-                  auto flags = getReassoc(b);
-                  Value product = arith::MulFOp::create(b, args[0], value, flags);
-                  return arith::AddFOp::create(b, args.back(), product, flags);
-                });
+  Value acc = b.generic(6, inputs, {scaled(stats.acc), {B, K, G, M, D}},
+                        [&](LinalgBuilder &b, ValueRange args) -> Value {
+                          Value value = b.toF32(loadKey(b, op, op.value, args[1]));
+                          if (op.valueScale)
+                            value = arith::MulFOp::create(b, value, args.drop_back().back());
+                          if (op.list || op.lengths || op.causal) {
+                            // Rows of keys that do not exist may hold anything, and 0 * NaN is NaN.
+                            Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ,
+                                                                 args[0], b.f32(0));
+                            value = arith::SelectOp::create(b, isZero, b.f32(0), value);
+                          }
+                          auto flags = getReassoc(b);
+                          Value product = arith::MulFOp::create(b, args[0], value, flags);
+                          return arith::AddFOp::create(b, args.back(), product, flags);
+                        });
   return {acc, max, sum};
 }
 
@@ -320,7 +363,7 @@ static Attend normalize(LinalgBuilder &b, OpTy op, Value indices, Value counts) 
   }
   result.query = scaleQuery(b, query, op.getScaleValue(), op.getKeyScale());
   result.rows = b.size(query, 3);
-  result.keys = b.size(result.key, 2);
+  result.keys = getKeys(b, result.key, op.getBlockTable());
   if (Value mask = op.getMask()) {
     // The mask keeps its own rank: only its dims are named anew, and a head dim
     // that counts query heads is split.
@@ -346,6 +389,7 @@ static Attend normalize(LinalgBuilder &b, OpTy op, Value indices, Value counts) 
     result.mask = mask;
   }
   result.list = splitList(b, indices, counts, kvHeads, result.keys);
+  result.blockTable = op.getBlockTable();
   result.lengths = op.getLengths();
   result.valueScale = op.getValueScale();
   return result;
@@ -425,7 +469,8 @@ FailureOr<SmallVector<Value>> dashkv::lowerOp(LinalgBuilder &b, OnlineReduceOp o
   Attend normalized;
   normalized.value = op.getValue();
   normalized.valueScale = op.getValueScale();
-  OpFoldResult keys = b.size(op.getValue(), 2);
+  normalized.blockTable = op.getBlockTable();
+  OpFoldResult keys = getKeys(b, op.getValue(), op.getBlockTable());
   normalized.list = splitList(b, op.getIndices(), op.getCounts(), kvHeads, keys);
   Value scores = maskDots(b, normalized, splitHeads(b, cutSlots(b, op.getScores(), keys), kvHeads));
   SoftmaxStats stats = {splitHeads(b, op.getAcc(), kvHeads), splitHeads(b, op.getMax(), kvHeads),

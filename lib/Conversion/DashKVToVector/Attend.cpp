@@ -33,6 +33,13 @@ std::string mlir::dashkv::whyNoVectorKernel(OnlineAttentionOp op) {
     if (!why.empty())
       return why;
   }
+  if (op.getBlockTable())
+    for (auto [operand, map, name] :
+         {std::tuple(op.getKey(), maps[1], "key"), {op.getValue(), maps[2], "value"}}) {
+      std::string why = whyNoPages(operand, map, dims, name);
+      if (!why.empty())
+        return why;
+    }
   if (Value mask = op.getMask()) {
     auto type = dyn_cast<MemRefType>(mask.getType());
     if (!isInnermost(maps[3], dims.key) || (type && !type.isLastDimUnitStride()))
@@ -49,7 +56,8 @@ class OnlineAttentionKernel : AttendKernel {
 public:
   OnlineAttentionKernel(OnlineAttentionOp op, VectorBuilder &b)
       : AttendKernel(b, op, op.getDims(), getSize(op.getKey(), op.getMaps()[1], op.getDims().head),
-                     getHeads(op), op.getMax(), {op.getIndices(), op.getCounts()}),
+                     getHeads(op), op.getMax(), {op.getIndices(), op.getCounts()},
+                     op.getBlockTable()),
         op(op), maps(op.getMaps()) {}
 
   void emit();
@@ -90,7 +98,7 @@ void OnlineAttentionKernel::attend(AttendBlocks &blocks, HeadIndex at, Value fir
         SmallVector<Value> index = getStatisticsIndex(at, b.add(first, i));
         return std::pair(b.load(op.getMax(), index), b.load(op.getSum(), index));
       });
-  blocks.attend(rows, &keys, values, source);
+  blocks.attend(rows, &keys, values, findRows(source, op.getKey(), maps[1], at));
   store(blocks, at, first, rows, maps.back(), op.getAcc(), op.getMax(), op.getSum(), valueScale);
 }
 
@@ -110,8 +118,7 @@ void OnlineAttentionKernel::addMask(AttendBlocks &blocks, HeadIndex at, Value ro
 
 void OnlineAttentionKernel::attendToAll(AttendBlocks &blocks, HeadIndex at) {
   Type i32 = b.getI32Type(), index = b.getIndexType();
-  auto keyDim = *maps[1].getResultPosition(b.getAffineDimExpr(dims.key));
-  Value keys = b.castU(b.dim(op.getKey(), keyDim), i32), zero = b.constant(i32, 0);
+  Value keys = b.castU(getNumKeys(op.getKey(), maps[1]), i32), zero = b.constant(i32, 0);
   Value length = op.getLengths() ? b.load(op.getLengths(), {at.batch}) : keys;
   // Keys that position m sees. Lengths may pass the end: the keys may be a part
   // of all.
@@ -147,14 +154,12 @@ void OnlineAttentionKernel::emit() {
   auto rowsType = cast<MemRefType>(op.getMax().getType());
   AttendBlocks blocks(b, config, getMaxRows(rowsType.getShape().back()), keyType.getShape().back(),
                       valueType.getShape().back());
-  auto keyDim = [&](unsigned dim) {
-    return b.dim(op.getKey(), *maps[1].getResultPosition(b.getAffineDimExpr(dim)));
-  };
   std::optional<ListUnion> united;
   if (unitesLists())
-    united.emplace(b, keyDim(dims.key), b.dim(op.getIndices(), 3), group, config);
-  b.loop(keyDim(dims.batch), [&](Value batch) {
-    b.loop(keyDim(dims.head), [&](Value head) {
+    united.emplace(b, getNumKeys(op.getKey(), maps[1]), b.dim(op.getIndices(), 3), group, config);
+  Value kvHeads = b.dim(op.getKey(), *maps[1].getResultPosition(b.getAffineDimExpr(dims.head)));
+  b.loop(b.dim(op.getMax(), 0), [&](Value batch) {
+    b.loop(kvHeads, [&](Value head) {
       HeadIndex at{batch, head};
       if (!op.getIndices())
         return attendToAll(blocks, at);

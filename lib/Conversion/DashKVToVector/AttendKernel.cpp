@@ -6,9 +6,9 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 AttendKernel::AttendKernel(VectorBuilder &b, Operation *op, AttentionDims dims, int64_t kvHeads,
-                           int64_t heads, Value max, IndexLists lists)
+                           int64_t heads, Value max, IndexLists lists, Value blockTable)
     : b(b), config(getTileConfig(op)), dims(dims), group(heads / kvHeads),
-      numQueries(b.dim(max, dims.group ? 3 : 2)), lists(lists) {
+      numQueries(b.dim(max, dims.group ? 3 : 2)), lists(lists), blockTable(blockTable) {
   isListPerHead = lists.indices && group > 1 &&
                   cast<MemRefType>(lists.indices.getType()).getDimSize(1) == heads;
 }
@@ -37,9 +37,37 @@ Value AttendKernel::getMatrix(Value operand, AffineMap map, HeadIndex at) {
   SmallVector<Value> offsets;
   for (AffineExpr expr : map.getResults()) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
-    offsets.push_back(dim == dims.batch ? at.batch : dim == dims.head ? at.head : Value());
+    bool isBatch = dim == dims.batch && !blockTable;
+    offsets.push_back(isBatch ? at.batch : dim == dims.head ? at.head : Value());
   }
   return getSlice(b, operand, offsets);
+}
+
+Value AttendKernel::getNumKeys(Value operand, AffineMap map) {
+  Value rows = b.dim(operand, *map.getResultPosition(b.getAffineDimExpr(dims.key)));
+  return blockTable ? b.mul(rows, b.dim(blockTable, 1)) : rows;
+}
+
+KeySource AttendKernel::findRows(KeySource source, Value operand, AffineMap map, HeadIndex at) {
+  if (!blockTable)
+    return source;
+  Value size = b.dim(operand, *map.getResultPosition(b.getAffineDimExpr(dims.key)));
+  source.row = [this, keyOf = source.row, size, at](Value position) {
+    Value key = keyOf(position), block = b.div(key, size);
+    Value page = b.castU(b.load(blockTable, {at.batch, block}), b.getIndexType());
+    return b.add(b.mul(page, size), b.sub(key, b.mul(block, size)));
+  };
+  return source;
+}
+
+std::string mlir::dashkv::whyNoPages(Value operand, AffineMap map, const AttentionDims &dims,
+                                     StringRef name) {
+  auto position = [&](unsigned dim) {
+    return *map.getResultPosition(getAffineDimExpr(dim, operand.getContext()));
+  };
+  if (position(dims.batch) < position(dims.key))
+    return "";
+  return ("rows of " + name + " are ahead of pages").str();
 }
 
 bool AttendKernel::unitesLists() const {

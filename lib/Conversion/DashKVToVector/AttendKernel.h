@@ -28,7 +28,7 @@ struct IndexLists {
 class AttendKernel {
 protected:
   AttendKernel(VectorBuilder &b, Operation *op, AttentionDims dims, int64_t kvHeads, int64_t heads,
-               Value max, IndexLists lists);
+               Value max, IndexLists lists, Value blockTable);
 
   Value getQuery(Value row) { return b.div(row, b.index(group)); }
   Value getHeadInGroup(Value row) { return b.sub(row, b.mul(getQuery(row), group)); }
@@ -40,8 +40,12 @@ protected:
   SmallVector<Value> getIndex(AffineMap map, HeadIndex at, Value row, Value last);
   /// Index of max and sum.
   SmallVector<Value> getStatisticsIndex(HeadIndex at, Value row);
-  /// The matrix [N, D] of a KV head.
+  /// The matrix [N, D] of a KV head, or its pages [P, S, D].
   Value getMatrix(Value operand, AffineMap map, HeadIndex at);
+  /// N of a cache with `map`.
+  Value getNumKeys(Value operand, AffineMap map);
+  /// `source`, whose rows are keys, with the rows of `operand` where these are.
+  KeySource findRows(KeySource source, Value operand, AffineMap map, HeadIndex at);
 
   /// Most rows that attend to the same keys.
   int64_t getMaxRows(int64_t queries) const;
@@ -62,8 +66,13 @@ protected:
   int64_t group;    // query heads a KV head
   Value numQueries; // M
   IndexLists lists;
+  Value blockTable; // or null
   bool isListPerHead;
 };
+
+/// Why pages of `operand` with `map` have no rows as the kernels want them; empty
+/// if they have.
+std::string whyNoPages(Value operand, AffineMap map, const AttentionDims &dims, StringRef name);
 
 /// `scale` [Hkv], if any, times `factor`; null where that is 1.
 Value getScale(VectorBuilder &b, Value scale, HeadIndex at, double factor);

@@ -27,7 +27,7 @@ public:
       : AttendKernel(b, op, *AttentionDims::get(6),
                      cast<MemRefType>(op.getValue().getType()).getDimSize(1),
                      cast<MemRefType>(op.getAcc().getType()).getDimSize(1), op.getMax(),
-                     {op.getIndices(), op.getCounts()}),
+                     {op.getIndices(), op.getCounts()}, op.getBlockTable()),
         op(op), maps(AttentionDims::getDefaultMaps(b.getContext(), /*hasMask=*/true)) {}
 
   void emit();
@@ -42,6 +42,7 @@ private:
 
 void OnlineReduceKernel::reduce(AttendBlocks &blocks, HeadIndex at, Value first, Value rows,
                                 KeySource source) {
+  source = findRows(std::move(source), op.getValue(), maps[2], at);
   RowReader values(b, getMatrix(op.getValue(), maps[2], at), config.getLanes());
   Value valueScale = getScale(b, op.getValueScale(), at, getWidenedFactor(values.getElement()));
   blocks.begin(
@@ -63,7 +64,7 @@ void OnlineReduceKernel::reduce(AttendBlocks &blocks, HeadIndex at, Value first,
 void OnlineReduceKernel::emit() {
   AttendBlocks blocks(b, config, getMaxRows(ShapedType::kDynamic), /*depth=*/0,
                       cast<MemRefType>(op.getValue().getType()).getShape().back());
-  b.loop(b.dim(op.getValue(), 0), [&](Value batch) {
+  b.loop(b.dim(op.getMax(), 0), [&](Value batch) {
     b.loop(b.dim(op.getValue(), 1), [&](Value head) {
       HeadIndex at{batch, head};
       loopOverLists(at, /*united=*/nullptr, [&](Value first, Value rows, const KeySource &source) {

@@ -74,9 +74,16 @@ RowReader::RowReader(VectorBuilder &b, Value matrix, int64_t lanes)
     : chunks{cast<MemRefType>(matrix.getType()).getShape().back(), lanes}, b(b), matrix(matrix),
       element(cast<MemRefType>(matrix.getType()).getElementType()) {}
 
+SmallVector<Value> RowReader::getIndex(Value row, Value at) const {
+  if (cast<MemRefType>(matrix.getType()).getRank() == 2)
+    return {row, at};
+  Value size = b.dim(matrix, 1), page = b.div(row, size);
+  return {page, b.sub(row, b.mul(page, size)), at};
+}
+
 Value RowReader::load(Value row, int64_t chunk) const {
   Value at = b.index(chunks.getBegin(chunk));
-  return emitWiden(b, b.loadVector(matrix, {row, at}, chunks.lanes));
+  return emitWiden(b, b.loadVector(matrix, getIndex(row, at), chunks.lanes));
 }
 
 static constexpr int64_t kLineBytes = 64;
@@ -89,7 +96,7 @@ int64_t RowReader::getNumLines() const {
 
 void RowReader::prefetch(Value row, int64_t line) const {
   int64_t perLine = kLineBytes * 8 / element.getIntOrFloatBitWidth();
-  b.prefetch(matrix, {row, b.index(std::min(line * perLine, chunks.size - 1))});
+  b.prefetch(matrix, getIndex(row, b.index(std::min(line * perLine, chunks.size - 1))));
 }
 
 void RowReader::prefetch(Value row) const {

@@ -31,7 +31,7 @@ Value emitWiden(VectorBuilder &b, Value vector);
 /// scale of a query or a value.
 double getWidenedFactor(Type element);
 
-/// Rows of a matrix [N, D].
+/// Rows of a matrix [N, D], or of pages [P, S, D]: row r of page p is p * S + r.
 class RowReader {
 public:
   RowReader(VectorBuilder &b, Value matrix, int64_t lanes);
@@ -48,6 +48,8 @@ public:
   Chunks chunks;
 
 private:
+  SmallVector<Value> getIndex(Value row, Value at) const;
+
   VectorBuilder &b;
   Value matrix;
   Type element;

@@ -197,14 +197,19 @@ static LogicalResult checkQKV(Operation *op, Value query, Value key, Value value
 }
 
 /// Binds an operand through its map: the sizes of heads are Hq in query and out
-/// and Hkv in key and value unless the group is a dim of its own.
+/// and Hkv in key and value unless the group is a dim of its own. Paged keys and
+/// values have P pages of S rows.
 static LogicalResult bindThroughMap(ShapeChecker &shapes, const AttentionDims &dims, StringRef name,
-                                    Value value, AffineMap map, bool kv) {
+                                    Value value, AffineMap map, bool kv, bool paged = false) {
   SmallVector<StringRef> names;
   for (AffineExpr expr : map.getResults()) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
     static constexpr StringLiteral upper[] = {"B", "H", "M", "N", "D", "Dv"};
-    if (dim == dims.head && !dims.group)
+    if (paged && dim == dims.batch)
+      names.push_back("P");
+    else if (paged && dim == dims.key)
+      names.push_back("S");
+    else if (dim == dims.head && !dims.group)
       names.push_back(kv ? "Hkv" : "Hq");
     else if (dims.group && dim == *dims.group)
       names.push_back("G");
@@ -223,6 +228,19 @@ static SmallVector<StringRef> getRowDims(const AttentionDims &dims) {
   return {"B", "Hq", "M"};
 }
 
+/// (c15): a block table is [B,T] i32, and pages of S rows give N = T * S.
+static LogicalResult verifyBlockTable(Operation *op, Value table, ShapeChecker &shapes) {
+  if (!table)
+    return success();
+  if (failed(checkInteger(op, "block table", table, 32)) ||
+      failed(shapes.bind("block table", table, {"B", "T"})))
+    return failure();
+  int64_t blocks = shapes.get("T"), rows = shapes.get("S");
+  if (ShapedType::isDynamic(blocks) || ShapedType::isDynamic(rows))
+    return success();
+  return shapes.bindDim("block table", "N", blocks * rows);
+}
+
 /// Checks of all attention-like ops. `out` is the operand of the last map.
 template <typename OpTy>
 static LogicalResult verifyAttentionLike(OpTy op, Value mask, Value out, ShapeChecker &shapes) {
@@ -238,9 +256,11 @@ static LogicalResult verifyAttentionLike(OpTy op, Value mask, Value out, ShapeCh
   FailureOr<AttentionDims> dims = AttentionDims::infer(maps, [&] { return op.emitOpError(); });
   if (failed(dims))
     return failure();
+  bool paged = op.getBlockTable() != nullptr;
   if (failed(bindThroughMap(shapes, *dims, "query", op.getQuery(), maps[0], false)) ||
-      failed(bindThroughMap(shapes, *dims, "key", op.getKey(), maps[1], true)) ||
-      failed(bindThroughMap(shapes, *dims, "value", op.getValue(), maps[2], true)) ||
+      failed(bindThroughMap(shapes, *dims, "key", op.getKey(), maps[1], true, paged)) ||
+      failed(bindThroughMap(shapes, *dims, "value", op.getValue(), maps[2], true, paged)) ||
+      failed(verifyBlockTable(op, op.getBlockTable(), shapes)) ||
       (mask && failed(bindThroughMap(shapes, *dims, "mask", mask, maps[3], false))) ||
       failed(bindThroughMap(shapes, *dims, "out", out, maps.back(), false)))
     return failure();
@@ -729,6 +749,7 @@ LogicalResult EstimateScoresOp::verify() {
 
 LogicalResult OnlineReduceOp::verify() {
   ShapeChecker shapes(*this);
+  bool paged = getBlockTable() != nullptr;
   if (failed(verifyKinds(*this)) ||
       failed(checkQKV(*this, Value(), Value(), getValue(), Value(), getValueScale(),
                       /*allowsI8=*/true)))
@@ -738,7 +759,9 @@ LogicalResult OnlineReduceOp::verify() {
     if (failed(checkF32(*this, name, value)))
       return failure();
   if (failed(shapes.bind("scores", getScores(), {"B", "Hq", "M", "C"})) ||
-      failed(shapes.bind("value", getValue(), {"B", "Hkv", "N", "Dv"})) ||
+      failed(
+          shapes.bind("value", getValue(), {paged ? "P" : "B", "Hkv", paged ? "S" : "N", "Dv"})) ||
+      failed(verifyBlockTable(*this, getBlockTable(), shapes)) ||
       failed(verifyList(*this, "", getIndices(), getCounts(), "C", shapes)) ||
       failed(bindOptional(shapes, "value scale", getValueScale(), {"Hkv"})) ||
       failed(shapes.bind("acc", getAcc(), {"B", "Hq", "M", "Dv"})) ||

@@ -146,6 +146,35 @@ struct Checker {
               : "expected lengths from 0 to the number of keys");
   }
 
+  /// N of keys that lie along `dim` of `cache`, or in pages of that size.
+  Value cacheKeys(Value cache, unsigned dim, Value blockTable) {
+    Value rows = size(cache, dim);
+    return blockTable ? arith::MulIOp::create(b, rows, size(blockTable, 1)) : rows;
+  }
+
+  /// 0 <= table[b,t] < P where t * S < lengths[b], everywhere without lengths.
+  void checkPages(Value table, Value lengths, Value cache, unsigned pageDim, unsigned rowDim) {
+    Value pages = size(cache, pageDim), rows = size(cache, rowDim), zero = i32(0);
+    SmallVector<std::pair<Value, SmallVector<unsigned>>> operands = {{table, {0, 1}}};
+    if (lengths)
+      operands.push_back({lengths, {0}});
+    assertAll(
+        2, operands,
+        [&](OpBuilder &nested, Location loc, ValueRange args) -> Value {
+          Value low = compare(nested, loc, CmpIPredicate::sge, args[0], zero);
+          Value high = compare(nested, loc, CmpIPredicate::slt, args[0], pages);
+          Value inside = arith::AndIOp::create(nested, loc, low, high);
+          if (!lengths)
+            return inside;
+          Value block = arith::IndexCastOp::create(nested, loc, nested.getI32Type(),
+                                                   linalg::IndexOp::create(nested, loc, 1));
+          Value first = arith::MulIOp::create(nested, loc, block, rows);
+          Value past = compare(nested, loc, CmpIPredicate::sge, first, args[1]);
+          return arith::OrIOp::create(nested, loc, past, inside);
+        },
+        "expected entries of the block table from 0 to the number of pages");
+  }
+
   /// 0 <= indices[b,h,m,c] < N for c < counts[b,h,m] <= C.
   void checkList(Value indices, Value counts, function_ref<Value()> numKeys) {
     if (!indices)
@@ -210,10 +239,14 @@ unsigned positionOf(AffineMap map, unsigned dim) {
 
 /// Names of the dims of an operand; query heads and KV heads have two names
 /// unless the group is a dim of its own.
-std::string namesOf(AffineMap map, const AttentionDims &dims, bool kv) {
+std::string namesOf(AffineMap map, const AttentionDims &dims, bool kv, bool paged = false) {
   std::string names;
   for (AffineExpr expr : map.getResults()) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+    if (paged && (dim == dims.batch || dim == dims.key)) {
+      names += dim == dims.key ? "rows " : "pages ";
+      continue;
+    }
     bool isKV = dim == dims.head && (kv || dims.group);
     names += (isKV ? "hkv" : dims.getName(dim)).str() + " ";
   }
@@ -226,18 +259,29 @@ template <typename OpTy>
 SmallVector<std::pair<Value, std::string>> attentionDims(OpTy op, Value out) {
   AttentionDims dims = op.getDims();
   SmallVector<AffineMap> maps = op.getMaps();
+  bool paged = op.getBlockTable() != nullptr;
   return {{op.getQuery(), namesOf(maps[0], dims, false)},
-          {op.getKey(), namesOf(maps[1], dims, true)},
-          {op.getValue(), namesOf(maps[2], dims, true)},
+          {op.getKey(), namesOf(maps[1], dims, true, paged)},
+          {op.getValue(), namesOf(maps[2], dims, true, paged)},
           {out, namesOf(maps.back(), dims, false)},
           {op.getLengths(), "b"},
+          {op.getBlockTable(), "b _"},
           {op.getKeyScale(), "hkv"},
           {op.getValueScale(), "hkv"}};
 }
 
 /// N of an attention-like op as i32.
 template <typename OpTy> Value keysOf(Checker &c, OpTy op) {
-  return c.size(op.getKey(), positionOf(op.getMaps()[1], op.getDims().key));
+  return c.cacheKeys(op.getKey(), positionOf(op.getMaps()[1], op.getDims().key),
+                     op.getBlockTable());
+}
+/// Entries of the block table, if there is one. Those of listed keys are known
+/// only with the lists.
+template <typename OpTy> void checkPages(Checker &c, OpTy op) {
+  AffineMap map = op.getMaps()[1];
+  if (op.getBlockTable())
+    c.checkPages(op.getBlockTable(), op.getLengths(), op.getKey(),
+                 positionOf(map, op.getDims().batch), positionOf(map, op.getDims().key));
 }
 /// Names of the dims of key codes of `keys` keys.
 std::string namesOfKeyCodes(Value keyCodes, StringRef keys = "n") {
@@ -258,6 +302,7 @@ void check(Checker &c, AttentionOp op) {
   c.checkLengths(
       op.getLengths(), [&] { return keysOf(c, op); }, op.getCausal() ? op.getQuery() : Value(),
       positionOf(op.getMaps()[0], dims.query));
+  checkPages(c, op);
 }
 void check(Checker &c, OnlineAttentionOp op) {
   AttentionDims dims = op.getDims();
@@ -273,6 +318,8 @@ void check(Checker &c, OnlineAttentionOp op) {
   c.checkLengths(op.getLengths(), numKeys, op.getCausal() ? op.getQuery() : Value(),
                  positionOf(op.getMaps()[0], dims.query));
   c.checkList(op.getIndices(), op.getCounts(), numKeys);
+  if (!op.getIndices())
+    checkPages(c, op);
 }
 void check(Checker &c, TieredAttentionOp op) {
   SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getInit());
@@ -294,10 +341,13 @@ void check(Checker &c, TieredAttentionOp op) {
                    {op.getKeptInit(), flags}});
   c.checkDims(operands);
   unsigned keyDim = positionOf(op.getMaps()[1], op.getDims().key);
-  if (planes && (cast<ShapedType>(op.getKeyCodes().getType()).isDynamicDim(2) ||
-                 cast<ShapedType>(op.getKey().getType()).isDynamicDim(keyDim)))
+  if (planes &&
+      (cast<ShapedType>(op.getKeyCodes().getType()).isDynamicDim(2) ||
+       cast<ShapedType>(op.getKey().getType()).isDynamicDim(keyDim) ||
+       (op.getBlockTable() && cast<ShapedType>(op.getBlockTable().getType()).isDynamicDim(1))))
     c.checkBlocks(op.getKeyCodes(), keysOf(c, op));
   c.checkLengths(op.getLengths(), [&] { return keysOf(c, op); }, op.getQueryCodes(), 2);
+  checkPages(c, op);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
 }
 /// Operands of calibration and of selection.
@@ -367,14 +417,16 @@ void check(Checker &c, EstimateScoresOp op) {
 }
 void check(Checker &c, OnlineReduceOp op) {
   c.checkDims({{op.getScores(), "b h m c"},
-               {op.getValue(), "b hkv n dv"},
+               {op.getValue(), op.getBlockTable() ? "_ hkv _ dv" : "b hkv n dv"},
+               {op.getBlockTable(), "b _"},
                {op.getIndices(), "b hl m c"},
                {op.getCounts(), "b hl m"},
                {op.getValueScale(), "hkv"},
                {op.getAcc(), "b h m dv"},
                {op.getMax(), "b h m"},
                {op.getSum(), "b h m"}});
-  c.checkList(op.getIndices(), op.getCounts(), [&] { return c.size(op.getValue(), 2); });
+  c.checkList(op.getIndices(), op.getCounts(),
+              [&] { return c.cacheKeys(op.getValue(), 2, op.getBlockTable()); });
 }
 
 void check(Checker &c, MergeOp op) {

@@ -93,12 +93,14 @@ void TileSpace::resolve() {
 // The ops
 //===----------------------------------------------------------------------===//
 
-/// Dims of an operand in the layout of `map`.
-static std::string getNames(const AttentionDims &dims, AffineMap map, bool kv) {
+/// Dims of an operand in the layout of `map`. Every tile may need any page.
+static std::string getNames(const AttentionDims &dims, AffineMap map, bool kv, bool paged = false) {
   SmallVector<std::string> names;
   for (AffineExpr expr : map.getResults()) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
-    if (dim == dims.head)
+    if (paged && (dim == dims.batch || dim == dims.key))
+      names.push_back("_");
+    else if (dim == dims.head)
       names.push_back(kv || dims.group ? "hkv" : "hq");
     else
       names.push_back(dims.getName(dim).str());
@@ -125,9 +127,10 @@ template <typename OpTy> static void addResidual(TileSpace &s, OpTy op) {
 template <typename OpTy> static void addInputs(TileSpace &s, OpTy op, Value mask) {
   SmallVector<AffineMap> maps = op.getMaps();
   AttentionDims dims = op.getDims();
+  bool paged = op.getBlockTable() != nullptr;
   s.operand(op.getQuery(), getNames(dims, maps[0], /*kv=*/false));
-  s.operand(op.getKey(), getNames(dims, maps[1], /*kv=*/true));
-  s.operand(op.getValue(), getNames(dims, maps[2], /*kv=*/true));
+  s.operand(op.getKey(), getNames(dims, maps[1], /*kv=*/true, paged));
+  s.operand(op.getValue(), getNames(dims, maps[2], /*kv=*/true, paged));
   if (mask)
     s.operand(mask, getNames(dims, maps[3], /*kv=*/false));
 }
@@ -146,6 +149,7 @@ static void define(TileSpace &s, AttentionOp op) {
     s.parallel("m");
   addInputs(s, op, op.getMask());
   s.operand(op.getLengths(), "b");
+  s.operand(op.getBlockTable(), "b");
   s.operand(op.getKeyScale(), "hkv");
   s.operand(op.getValueScale(), "hkv");
   s.operand(op.getInit(), getNames(dims, op.getMaps().back(), /*kv=*/false));
@@ -162,6 +166,7 @@ static void define(TileSpace &s, TieredAttentionOp op) {
   s.operand(op.getQueryCodes(), "b hc");
   s.operand(op.getKeyCodes(), "b hkv");
   s.operand(op.getLengths(), "b");
+  s.operand(op.getBlockTable(), "b");
   s.operand(op.getForced(), "b");
   s.operand(op.getPrior(), "b");
   s.operand(op.getVoteDiscount(), "hc");
@@ -280,20 +285,18 @@ static void define(TileSpace &s, OnlineAttentionOp op) {
     s.parallel("m");
   if (op.getIndices()) {
     s.reduction("c");
-    SmallVector<AffineMap> maps = op.getMaps();
-    s.operand(op.getQuery(), getNames(dims, maps[0], /*kv=*/false));
-    // Lists name keys of the whole cache.
-    s.operand(op.getKey(), getNames(dims, maps[1], /*kv=*/true));
-    s.operand(op.getValue(), getNames(dims, maps[2], /*kv=*/true));
+    addInputs(s, op, Value()); // lists name keys of the whole cache
   } else {
     // The limit of a causal row moves with the keys: it takes lengths to say so.
-    if (!op.getCausal() || op.getLengths())
+    // Parts of the keys need not be whole pages.
+    if (!op.getBlockTable() && (!op.getCausal() || op.getLengths()))
       s.reduction("n");
     addInputs(s, op, op.getMask());
   }
   s.operand(op.getIndices(), "b hl m c");
   s.operand(op.getCounts(), "b hl m");
   s.operand(op.getLengths(), "b");
+  s.operand(op.getBlockTable(), "b");
   s.operand(op.getKeyScale(), "hkv");
   s.operand(op.getValueScale(), "hkv");
   s.operand(op.getAcc(), getNames(dims, op.getMaps().back(), /*kv=*/false));
@@ -307,9 +310,10 @@ static void define(TileSpace &s, OnlineReduceOp op) {
   s.parallel("m");
   s.reduction("c");
   s.operand(op.getScores(), "b hq m c");
-  s.operand(op.getValue(), "b hkv");
+  s.operand(op.getValue(), op.getBlockTable() ? "_ hkv" : "b hkv");
   s.operand(op.getIndices(), "b hl m c");
   s.operand(op.getCounts(), "b hl m");
+  s.operand(op.getBlockTable(), "b");
   s.operand(op.getValueScale(), "hkv");
   s.operand(op.getAcc(), "b hq m");
   s.operand(op.getMax(), "b hq m");

@@ -31,6 +31,20 @@ OpFoldResult mlir::dashkv::getTensorSize(OpBuilder &b, Location loc, Value tenso
   return tensor::getMixedSize(b, loc, tensor, dim);
 }
 
+OpFoldResult mlir::dashkv::getNumKeys(OpBuilder &b, Location loc, Value cache, int64_t dim,
+                                      Value blockTable) {
+  OpFoldResult rows = getTensorSize(b, loc, cache, dim);
+  if (!blockTable)
+    return rows;
+  OpFoldResult blocks = getTensorSize(b, loc, blockTable, 1);
+  std::optional<int64_t> knownRows = getConstantIntValue(rows),
+                         knownBlocks = getConstantIntValue(blocks);
+  if (knownRows && knownBlocks)
+    return b.getIndexAttr(*knownRows * *knownBlocks);
+  return Value(arith::MulIOp::create(b, loc, getValueOrCreateConstantIndexOp(b, loc, blocks),
+                                     getValueOrCreateConstantIndexOp(b, loc, rows)));
+}
+
 /// Whether `size` is known to be that of `tensor` along `dim`.
 static bool isSizeOf(OpFoldResult size, Value tensor, int64_t dim) {
   int64_t wanted = cast<ShapedType>(tensor.getType()).getDimSize(dim);

@@ -57,6 +57,15 @@ private:
   unsigned positionOf(AffineMap map, unsigned dim) {
     return *map.getResultPosition(b.getAffineDimExpr(dim));
   }
+  /// N, perhaps dynamic.
+  int64_t getNumKeys() {
+    int64_t rows = sizeOf(op.getKey(), maps[1], dims.key);
+    if (!op.getBlockTable())
+      return rows;
+    int64_t blocks = cast<RankedTensorType>(op.getBlockTable().getType()).getDimSize(1);
+    bool known = !ShapedType::isDynamic(rows) && !ShapedType::isDynamic(blocks);
+    return known ? rows * blocks : ShapedType::kDynamic;
+  }
   /// A new argument of the function.
   Value addArgument(StringRef role, ArrayRef<int64_t> shape, Type element);
   void addResult(StringRef role, Value value);
@@ -124,6 +133,8 @@ std::string Tierer::findObstacle() {
   if (kvHeads == 0)
     return "no-heads: there is nothing to encode";
   int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
+  if (op.getBlockTable() && !isDecode())
+    return "block-table: codes of paged keys are the caller's, and only decode steps read them";
   if (rows != 1 && !op.getCausal())
     return "not-causal: several query rows are tiered only with causal attention";
   Value key = op.getKey();
@@ -221,6 +232,9 @@ static SmallVector<OpFoldResult> expandLikeKey(Value key, ArrayRef<OpFoldResult>
 }
 
 Tierer::KeySource Tierer::findKeySource() {
+  // The codes of a sequence lie one after the other, wherever its pages are.
+  if (op.getBlockTable())
+    return KeySource::Opaque;
   Value key = op.getKey();
   unsigned keyDim = positionOf(maps[1], dims.key);
   if (auto insert = getCacheUpdate(key)) {
@@ -241,7 +255,7 @@ Tierer::KeySource Tierer::findKeySource() {
 }
 
 Value Tierer::addCodesArgument(int64_t numKeys) {
-  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch), bytes = options.bits / 8;
+  int64_t batch = sizeOf(op.getQuery(), maps[0], dims.batch), bytes = options.bits / 8;
   SmallVector<int64_t> shape = {batch, kvHeads, numKeys, bytes};
   if (options.planes) {
     if (!ShapedType::isDynamic(numKeys))
@@ -300,7 +314,7 @@ Value Tierer::insertIntoPlanes(Value planes, Value fresh, OpFoldResult batch, Op
 std::pair<Value, bool> Tierer::buildKeyCodes() {
   Value key = op.getKey();
   unsigned batchDim = positionOf(maps[1], dims.batch), keyDim = positionOf(maps[1], dims.key);
-  int64_t batch = sizeOf(key, maps[1], dims.batch), keys = sizeOf(key, maps[1], dims.key);
+  int64_t batch = sizeOf(op.getQuery(), maps[0], dims.batch), keys = getNumKeys();
   switch (findKeySource()) {
   case KeySource::Opaque:
     // The cache has codes of its own.
@@ -386,8 +400,7 @@ void Tierer::rewrite() {
   if (!decode)
     return;
   HashEncodeOp queries = encodeQueries();
-  int64_t batch = sizeOf(op.getKey(), maps[1], dims.batch),
-          keys = roundKeys(sizeOf(op.getKey(), maps[1], dims.key));
+  int64_t batch = sizeOf(op.getQuery(), maps[0], dims.batch), keys = roundKeys(getNumKeys());
   int64_t codeHeads = options.codePerGroup ? kvHeads : queryHeads;
   Type i1 = b.getI1Type(), i16 = b.getI16Type(), f32 = b.getF32Type();
   auto optional = [&](bool wanted, StringRef role, ArrayRef<int64_t> shape, Type type) {
@@ -414,8 +427,8 @@ void Tierer::rewrite() {
   if (op.getIndexingMaps())
     tieredMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], maps.back()});
   auto tiered = TieredAttentionOp::create(
-      b, op.getQuery(), op.getKey(), op.getValue(), queries.getResult(0), keyCodes, lengths, forced,
-      prior, voteDiscount, priorDiscount, /*radius=*/Value(),
+      b, op.getQuery(), op.getKey(), op.getValue(), queries.getResult(0), keyCodes, lengths,
+      op.getBlockTable(), forced, prior, voteDiscount, priorDiscount, /*radius=*/Value(),
       hasMid ? Value(queries.getResult(1)) : Value(), temperature, bias, table, ValueRange(),
       ValueRange(), op.getKeyScale(), op.getValueScale(), op.getInit(), op.getLseInit(), keptInit,
       options.tiering, op.getScaleAttr(), ActivationAttr(), tieredMaps);

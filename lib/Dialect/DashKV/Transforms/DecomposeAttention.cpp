@@ -116,7 +116,7 @@ void Decomposer::joinHeads() {
 Value Decomposer::getLengths(OpFoldResult batch) {
   if (op.getLengths() || !op.getCausal())
     return op.getLengths();
-  OpFoldResult keys = b.sizeOf(op.getKey(), maps[1], dims.key);
+  OpFoldResult keys = b.numKeys(op);
   Value number = arith::IndexCastOp::create(b, b.getI32Type(),
                                             getValueOrCreateConstantIndexOp(b, b.getLoc(), keys));
   return b.filled({batch}, number);
@@ -144,8 +144,8 @@ SmallVector<Value> Decomposer::build() {
   Value lengths = causal ? getLengths(rows.front()) : op.getLengths();
   auto attend = OnlineAttentionOp::create(
       b, query, op.getKey(), op.getValue(), mask, /*indices=*/Value(), /*counts=*/Value(), lengths,
-      op.getKeyScale(), op.getValueScale(), acc, max, sum, op.getScaleAttr(), causal,
-      isDefault ? ArrayAttr() : b.getAffineMapArrayAttr(maps));
+      op.getBlockTable(), op.getKeyScale(), op.getValueScale(), acc, max, sum, op.getScaleAttr(),
+      causal, isDefault ? ArrayAttr() : b.getAffineMapArrayAttr(maps));
 
   // The result in default layout, as it is written in place or permuted.
   SmallVector<unsigned> outDims = {givenDims.batch, givenDims.head};

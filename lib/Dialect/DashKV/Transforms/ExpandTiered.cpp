@@ -31,7 +31,7 @@ public:
     heads = b.sizeOf(op.getQuery(), maps[0], dims.head);
     rows = b.sizeOf(op.getQuery(), maps[0], dims.query);
     kvHeads = b.sizeOf(op.getKey(), maps[1], dims.head);
-    keys = b.sizeOf(op.getKey(), maps[1], dims.key);
+    keys = b.numKeys(op);
     valueDepth = b.sizeOf(op.getValue(), maps[2], dims.valueDepth);
     codeKeys = keys;
     if (!CodeForm::arePlanes(op.getKeyCodes().getType()))
@@ -100,10 +100,10 @@ std::variant<bool, Value> Expander::isDense() {
 }
 
 SmallVector<Value> Expander::buildDense() {
-  auto attention = AttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(),
-                                       op.getLengths(), op.getKeyScale(), op.getValueScale(),
-                                       op.getInit(), op.getLseInit(), op.getScaleAttr(),
-                                       /*causal=*/true, op.getIndexingMapsAttr());
+  auto attention = AttentionOp::create(
+      b, op.getQuery(), op.getKey(), op.getValue(), Value(), op.getLengths(), op.getBlockTable(),
+      op.getKeyScale(), op.getValueScale(), op.getInit(), op.getLseInit(), op.getScaleAttr(),
+      /*causal=*/true, op.getIndexingMapsAttr());
   SmallVector<Value> results = llvm::to_vector_of<Value>(attention->getResults());
   if (!op.getKeptInit())
     return results;
@@ -186,10 +186,10 @@ SmallVector<Value> Expander::buildSteps() {
   if (op.getIndexingMaps())
     listMaps = b.getAffineMapArrayAttr({maps[0], maps[1], maps[2], defaults[3]});
   auto [acc, max, sum] = b.neutral({batch, heads, rows}, valueDepth);
-  auto attend = OnlineAttentionOp::create(b, op.getQuery(), op.getKey(), op.getValue(), Value(),
-                                          retrieve->getResult(0), retrieve->getResult(1), Value(),
-                                          op.getKeyScale(), op.getValueScale(), acc, max, sum,
-                                          op.getScaleAttr(), /*causal=*/false, listMaps);
+  auto attend = OnlineAttentionOp::create(
+      b, op.getQuery(), op.getKey(), op.getValue(), Value(), retrieve->getResult(0),
+      retrieve->getResult(1), Value(), op.getBlockTable(), op.getKeyScale(), op.getValueScale(),
+      acc, max, sum, op.getScaleAttr(), /*causal=*/false, listMaps);
   ResultRange stats = attend->getResults();
   if (tiering.hasMid()) {
     Value indices = retrieve->getResult(3), counts = retrieve->getResult(4);
@@ -201,8 +201,8 @@ SmallVector<Value> Expander::buildSteps() {
                                             op.getMlpBiases(), init, op.getActivationAttr())
                        .getResult(0);
     Value value = b.permute(op.getValue(), maps[2], defaults[2]);
-    stats = OnlineReduceOp::create(b, scores, value, indices, counts, op.getValueScale(), stats[0],
-                                   stats[1], stats[2])
+    stats = OnlineReduceOp::create(b, scores, value, indices, counts, op.getBlockTable(),
+                                   op.getValueScale(), stats[0], stats[1], stats[2])
                 ->getResults();
   }
   bool isDefault = maps.back() == defaults.back();

@@ -241,7 +241,8 @@ Value AttentionBuilder::build(RewriterBase &rewriter) {
   if (maps != AttentionDims::getDefaultMaps(mlirContext, hasMask))
     mapsAttr = rewriter.getAffineMapArrayAttr(maps);
   auto op = AttentionOp::create(rewriter, loc, TypeRange(init.getType()), operands[0], operands[1],
-                                operands[2], maskValue, lengths, /*key_scale=*/Value(),
+                                operands[2], maskValue, lengths, /*block_table=*/Value(),
+                                /*key_scale=*/Value(),
                                 /*value_scale=*/Value(), init, /*lse_init=*/Value(),
                                 rewriter.getF32FloatAttr(attention.scale),
                                 attention.causal ? rewriter.getUnitAttr() : UnitAttr(), mapsAttr);

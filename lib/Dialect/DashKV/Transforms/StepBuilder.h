@@ -18,6 +18,11 @@ public:
 
   /// The size of `tensor`, laid out by `map`, along the iteration dim `dim`.
   OpFoldResult sizeOf(Value tensor, AffineMap map, unsigned dim);
+  /// N of an op on keys and values, paged or not.
+  template <typename OpTy> OpFoldResult numKeys(OpTy op) {
+    unsigned dim = *op.getMaps()[1].getResultPosition(getAffineDimExpr(op.getDims().key));
+    return getNumKeys(*this, getLoc(), op.getKey(), dim, op.getBlockTable());
+  }
   Value empty(ArrayRef<OpFoldResult> sizes, Type type);
   Value filled(ArrayRef<OpFoldResult> sizes, Value scalar);
   Value filled(ArrayRef<OpFoldResult> sizes, TypedAttr scalar);

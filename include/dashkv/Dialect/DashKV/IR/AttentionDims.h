@@ -19,7 +19,8 @@ namespace mlir::dashkv {
 /// Positions of the named dims in the iteration space, which is
 /// (b, h, m, n, d, dv), or (b, h, g, m, n, d, dv) when the query heads of a
 /// group are a dim of their own. In the first form the `h` of query and out
-/// counts query heads and that of key and value counts KV heads.
+/// counts query heads and that of key and value counts KV heads. With a block
+/// table the `b` of key and value counts pages, and their `n` rows of a page.
 struct AttentionDims {
   unsigned batch, head;
   std::optional<unsigned> group;

@@ -78,6 +78,9 @@ struct TileLoops {
 /// Size of `tensor` along `dim`: that of the value which decides it, so that no
 /// op is kept for its size alone.
 OpFoldResult getTensorSize(OpBuilder &b, Location loc, Value tensor, int64_t dim);
+/// N of a cache on tensors whose `dim` counts keys: its size, or that of a page
+/// times the entries of a sequence in `blockTable`, if there is one.
+OpFoldResult getNumKeys(OpBuilder &b, Location loc, Value cache, int64_t dim, Value blockTable);
 
 /// Registers one-shot bufferization of the dashkv ops.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);

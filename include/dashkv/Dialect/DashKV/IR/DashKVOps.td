@@ -1,7 +1,7 @@
 //===- DashKVOps.td - Ops of the dashkv dialect ----------------*- tablegen -*-===//
 //
 // Model level: attention, hash_encode, tiered_attention. Step level: the rest.
-// The labels (c1) to (c14) stand here, at the check and at its test.
+// The labels (c1) to (c15) stand here, at the check and at its test.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DASHKV_DIALECT_DASHKV_IR_OPS
@@ -74,7 +74,7 @@ class DashKV_AttentionLikeOp<string mnemonic, int firstInit, list<Trait> traits 
   let extraClassDeclaration = attentionClassDeclaration;
 }
 
-def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 7> {
+def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 8> {
   let summary = "Exact attention";
   let description = [{
     `out = softmax(scale * Q K^T + mask) V`, sums and softmax statistics in f32.
@@ -86,6 +86,12 @@ def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 7> {
     - `mask`: float, added to the logits; `[B,Hq,M,N]`, or any projection of it
       that has the key dim. A query row that has no key left gives 0.
     - `lengths [B] i32`: keys `n >= lengths[b]` do not exist.
+    - `block_table [B,T] i32`: a paged cache **[ours]**. key and value are then pools
+      of P pages of S rows that all sequences share: their `b` counts pages and
+      their `n` rows of a page, so `[P,Hkv,S,D]` by default and `[P,S,Hkv,D]` by
+      maps. Key n of sequence b is row `n mod S` of page `block_table[b, n div S]`,
+      and N = T * S. Entries of which no key exists may be anything and are never
+      followed; a page may serve several sequences.
     - `kv_scales [Hkv] f32` (key, value): factors of f8 keys and values.
     - `scale`: 1/sqrt(D) when absent; no unit.
     - `causal`: row m sees keys `n <= lengths[b] - M + m` (bottom-right).
@@ -95,7 +101,8 @@ def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 7> {
     (c1) q, k, v are f16, bf16 or f32, k and v also f8E4M3FN with `kv_scales`;
     (c2) Hq is a multiple of Hkv; (c4) ranks and dims agree through the maps;
     (c5) maps are projected permutations; (c12) lengths are `[B] i32`;
-    (c14) results agree with outs.
+    (c14) results agree with outs; (c15) a block table is `[B,T] i32`, keys and
+    values have the same pages, and N = T * S.
 
     An op and not a chain of generics, because everything downstream (tiering,
     choice of kernel) starts from knowing that it is attention.
@@ -108,6 +115,7 @@ def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 7> {
   }];
   let arguments = (ins DashKV_Shaped:$query, DashKV_Shaped:$key, DashKV_Shaped:$value,
     Optional<DashKV_Shaped>:$mask, Optional<DashKV_Shaped>:$lengths,
+    Optional<DashKV_Shaped>:$block_table,
     Optional<DashKV_Shaped>:$key_scale, Optional<DashKV_Shaped>:$value_scale,
     DashKV_Shaped:$init, Optional<DashKV_Shaped>:$lse_init,
     OptionalAttr<F32Attr>:$scale, UnitAttr:$causal,
@@ -115,6 +123,7 @@ def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 7> {
   let assemblyFormat = [{
     (`causal` $causal^)? `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)? (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`block_table` `(` $block_table^ `:` type($block_table) `)`)?
     (`kv_scales` `(` $key_scale^ `,` $value_scale `:` type($key_scale) `,` type($value_scale) `)`)?
     `outs` `(` $init `:` type($init) `)` (`lse` `(` $lse_init^ `:` type($lse_init) `)`)? attr-dict
   }];
@@ -162,7 +171,7 @@ def DashKV_HashEncodeOp : DashKV_StructuredOp<"hash_encode", 3, [AttrSizedOperan
   }];
 }
 
-def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
+def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 20> {
   let summary = "Attention over the nearest keys, chosen by codes";
   let description = [{
     Approximate. Expands to `retrieve`, `online_attention` over the full lists,
@@ -172,8 +181,9 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
     `dashkv.attention` up to rounding. With M > 1 rows it is always causal
     (bottom-right).
 
-    - query, key, value, `lengths`, `kv_scales`, `scale`, `indexing_maps` (query,
-      key, value, out) as in `dashkv.attention`;
+    - query, key, value, `lengths`, `block_table`, `kv_scales`, `scale`,
+      `indexing_maps` (query, key, value, out) as in `dashkv.attention`. Codes and
+      flags of keys are not paged: they go by n;
     - `codes`: query codes `[B,Hc,M,L/8]` (packed) or `[B,Hc,M,L]` (weighted) and
       key codes `[B,Hkv,N,L/8]` (key-major) or `[B,Hkv,NB,L/8,64]` (byte planes)
       with NB = ceil(N / 64). In byte planes `forced`, `prior` and `kept` have
@@ -191,7 +201,7 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
     When no sequence has `dense_below` keys the op is exact, and `kept` is
     `n < lengths[b]` **[ours]**.
 
-    (c1) to (c14) as for the ops it expands to.
+    (c1) to (c15) as for the ops it expands to.
 
     Example:
     ```mlir
@@ -202,7 +212,8 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
   }];
   let arguments = (ins DashKV_Shaped:$query, DashKV_Shaped:$key, DashKV_Shaped:$value,
     DashKV_Shaped:$query_codes, DashKV_Shaped:$key_codes,
-    Optional<DashKV_Shaped>:$lengths, Optional<DashKV_Shaped>:$forced,
+    Optional<DashKV_Shaped>:$lengths, Optional<DashKV_Shaped>:$block_table,
+    Optional<DashKV_Shaped>:$forced,
     Optional<DashKV_Shaped>:$prior, Optional<DashKV_Shaped>:$vote_discount,
     Optional<DashKV_Shaped>:$prior_discount, Optional<DashKV_Shaped>:$radius,
     Optional<DashKV_Shaped>:$code_scale, Optional<DashKV_Shaped>:$temperature,
@@ -216,7 +227,8 @@ def DashKV_TieredAttentionOp : DashKV_AttentionLikeOp<"tiered_attention", 19> {
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `codes` `(` $query_codes `,` $key_codes `:` type($query_codes) `,` type($key_codes) `)`
-    (`lengths` `(` $lengths^ `:` type($lengths) `)`)? (`forced` `(` $forced^ `:` type($forced) `)`)?
+    (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`block_table` `(` $block_table^ `:` type($block_table) `)`)? (`forced` `(` $forced^ `:` type($forced) `)`)?
     (`prior` `(` $prior^ `:` type($prior) `)`)? (`vote_discount` `(` $vote_discount^ `:` type($vote_discount) `)`)?
     (`prior_discount` `(` $prior_discount^ `:` type($prior_discount) `)`)? (`radius` `(` $radius^ `:` type($radius) `)`)?
     (`code_scale` `(` $code_scale^ `:` type($code_scale) `)`)?
@@ -446,7 +458,7 @@ def DashKV_EstimateScoresOp : DashKV_StructuredOp<"estimate_scores", 10, [AttrSi
   }];
 }
 
-def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9, [DashKV_PartialReduction]> {
+def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 10, [DashKV_PartialReduction]> {
   let summary = "Add keys to running softmax statistics";
   let description = [{
     Adds all keys, or the listed ones, to the running statistics of `outs`: with
@@ -455,13 +467,14 @@ def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9, [Da
     Associative and commutative up to rounding. Neutral start values: acc 0, max
     the lowest finite f32, sum 0.
 
-    - query, key, value, `mask`, `lengths`, `kv_scales`, `scale`, `causal` as in
-      `dashkv.attention`; `indexing_maps` of query, key, value, [mask], acc;
+    - query, key, value, `mask`, `lengths`, `block_table`, `kv_scales`, `scale`,
+      `causal` as in `dashkv.attention`; `indexing_maps` of query, key, value,
+      [mask], acc;
     - `list`: indices `[B,Hl,M,C]` and counts `[B,Hl,M]`, i32; without it all keys
       below `lengths[b]` take part. Excludes `mask` and `causal`;
     - acc `[B,Hq,M,Dv]`, max and sum `[B,Hq,M]`, f32.
 
-    (c1) to (c5), (c12), (c14) as for `dashkv.attention`.
+    (c1) to (c5), (c12), (c14), (c15) as for `dashkv.attention`.
 
     Example:
     ```mlir
@@ -473,6 +486,7 @@ def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9, [Da
   let arguments = (ins DashKV_Shaped:$query, DashKV_Shaped:$key, DashKV_Shaped:$value,
     Optional<DashKV_Shaped>:$mask, Optional<DashKV_Shaped>:$indices,
     Optional<DashKV_Shaped>:$counts, Optional<DashKV_Shaped>:$lengths,
+    Optional<DashKV_Shaped>:$block_table,
     Optional<DashKV_Shaped>:$key_scale, Optional<DashKV_Shaped>:$value_scale,
     DashKV_Shaped:$acc, DashKV_Shaped:$max, DashKV_Shaped:$sum,
     OptionalAttr<F32Attr>:$scale, UnitAttr:$causal,
@@ -482,20 +496,22 @@ def DashKV_OnlineAttentionOp : DashKV_AttentionLikeOp<"online_attention", 9, [Da
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     (`list` `(` $indices^ `,` $counts `:` type($indices) `,` type($counts) `)`)?
     (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`block_table` `(` $block_table^ `:` type($block_table) `)`)?
     (`kv_scales` `(` $key_scale^ `,` $value_scale `:` type($key_scale) `,` type($value_scale) `)`)?
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)` attr-dict
   }];
 }
 
-def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 5, [DashKV_PartialReduction]> {
+def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 6, [AttrSizedOperandSegments, DashKV_PartialReduction]> {
   let summary = "Add listed values with given logits to running softmax statistics";
   let description = [{
     As `dashkv.online_attention` over a list, with the logits `scores [B,Hq,M,C]
     f32` given (mid tier): reads rows of `value [B,Hkv,N,Dv]` only.
-    `value_scale [Hkv] f32` is the factor of f8 and i8 values.
+    `value_scale [Hkv] f32` is the factor of f8 and i8 values. With `block_table
+    [B,T] i32` value is a pool of pages `[P,Hkv,S,Dv]` as in `dashkv.attention`.
 
     (c1) values are f16, bf16 or f32, or f8E4M3FN or i8 with `value_scale`; (c2) Hq is a multiple of Hkv; (c4) dims agree;
-    (c14) results agree with outs.
+    (c14) results agree with outs; (c15) a block table is `[B,T] i32`.
 
     Example:
     ```mlir
@@ -505,11 +521,13 @@ def DashKV_OnlineReduceOp : DashKV_StructuredOp<"online_reduce", 5, [DashKV_Part
     ```
   }];
   let arguments = (ins DashKV_Shaped:$scores, DashKV_Shaped:$value, DashKV_Shaped:$indices,
-    DashKV_Shaped:$counts, Optional<DashKV_Shaped>:$value_scale,
+    DashKV_Shaped:$counts, Optional<DashKV_Shaped>:$block_table,
+    Optional<DashKV_Shaped>:$value_scale,
     DashKV_Shaped:$acc, DashKV_Shaped:$max, DashKV_Shaped:$sum);
   let assemblyFormat = [{
     `ins` `(` $scores `,` $value `:` type($scores) `,` type($value) `)`
     `list` `(` $indices `,` $counts `:` type($indices) `,` type($counts) `)`
+    (`block_table` `(` $block_table^ `:` type($block_table) `)`)?
     (`value_scale` `(` $value_scale^ `:` type($value_scale) `)`)?
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)` attr-dict
   }];
