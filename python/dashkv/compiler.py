@@ -22,6 +22,11 @@ import numpy as np
 
 from dashkv import _arrays, _ffi, gpu
 
+# Options beside those that have parameters.
+OPTIONS = {"tiering_options", "lowering", "parallel", "runtime_checks", "assume_nonempty_rows", "remarks", "stages"}
+OPTIONS |= {"materialize_index_masks"}
+REPORT_OPTIONS = {"report_keys", "report_batch", "report_format"}
+
 # Formats of struct for scalars, 8 bytes each.
 SCALARS = {"f32": "f4x", "f64": "d", "f16": "e6x", "i1": "?7x", "i8": "b7x", "i16": "h6x", "i32": "i4x"}
 SCALARS |= {"i64": "q", "index": "q"}
@@ -67,6 +72,11 @@ def _read_parameter(c: _ffi.CParameter) -> Parameter:
     )
 
 
+def _check_names(options: dict[str, Any], known: set[str]) -> None:
+    if unknown := set(options) - known:
+        raise TypeError(f"expected options among {', '.join(sorted(known))}, but got {', '.join(sorted(unknown))}")
+
+
 def _make_options(options: dict[str, Any]) -> Any:
     """The null-terminated list of `name=value` that the C API takes; None leaves an option out."""
     texts = []
@@ -98,6 +108,7 @@ def emit(source: str | os.PathLike, emit: str, target: str = "native", tiering: 
     `target`, `tiering` and `options` are those of `compile`, and report_keys, report_batch and report_format (text,
     json, html). Raises Error; warnings and remarks become warnings of Python.
     """
+    _check_names(options, OPTIONS | REPORT_OPTIONS | {"workers"})
     text, name = _read_source(source)
     product, size, library = c_void_p(), c_size_t(), _ffi.load()
     texts = _make_options({"emit": emit, "target": target, "tiering": tiering, **options})
@@ -135,6 +146,7 @@ def compile(
 
     Raises Error with MLIR's diagnostics. Warnings and remarks become warnings of Python.
     """
+    _check_names(options, OPTIONS)
     if target.startswith("sm_"):
         if entry is not None:
             raise TypeError("expected no entry of a GPU bundle: Launcher.plan takes it")
@@ -278,8 +290,10 @@ class _ArgumentReader:
             if layout is not None:
                 try:
                     pointer = ctypes.addressof(ctypes.c_char.from_buffer(value))
-                except (TypeError, ValueError):  # read-only, strided or empty
-                    return self.read_any(value, words, owners)
+                except (TypeError, ValueError):  # read-only, strided or empty: the slower way
+                    if self.parameter.written and not value.flags.writeable:
+                        return self.read_any(value, words, owners)
+                    pointer = value.ctypes.data
                 words += (pointer, pointer)
                 words += layout
                 return False

@@ -19,6 +19,17 @@ def build_dir():
 
 
 @pytest.fixture(scope="session")
+def library(build_dir):
+    """libdashkv.so of the build, which the package loads then."""
+    path = build_dir / "lib" / "libdashkv.so"
+    if not path.exists():
+        pytest.skip(f"needs {path}: scripts/build.sh")
+    os.environ["DASHKV_LIBRARY"] = str(path)
+    os.environ.setdefault("DASHKV_CACHE_DIR", str(build_dir / "test" / "cache"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def layer():
     """The arrays of a real layer: test/data/README.md."""
     with np.load(ROOT / "test" / "data" / "smollm2-layer14.npz") as file:
