@@ -5,7 +5,7 @@ import copy
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
@@ -74,6 +74,41 @@ def test_a_full_budget_generates_what_sdpa_does(model, form, given, options):
     want = model.generate(**given, **GREEDY, **options)
     use(model, encoder(model, form), EXACT)
     assert torch.equal(model.generate(**given, **GREEDY, **options), want)
+
+
+@pytest.mark.parametrize("family", ["Qwen3", "Phi3", "Gemma"])
+def test_other_families(family):
+    sizes = {"hidden_size": 96, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 64, "pad_token_id": 0}
+    heads = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16, "eos_token_id": 2}
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**sizes | heads, initializer_range=0.2)
+    model = getattr(transformers, f"{family}ForCausalLM")(config).eval()
+    want = model.generate(**padded(), **GREEDY)
+    use(model, encoder(model), EXACT)
+    assert torch.equal(model.generate(**padded(), **GREEDY), want)
+
+
+def test_a_conversation_with_a_copied_cache(model):
+    """The cache of a common beginning is copied, and grows over two turns."""
+    given, made = padded(), encoder(model)
+    begun = {name: x[:, :140] for name, x in given.items()}
+
+    def talk(cache):
+        with torch.inference_mode():
+            positions = (begun["attention_mask"].cumsum(1) - 1).clamp(min=0)
+            model(**begun, position_ids=positions, cache=cache)
+        turns = []
+        for one in (cache, copy.deepcopy(cache)):
+            answer = model.generate(**given, **GREEDY, cache=one)
+            more = {"input_ids": torch.cat([answer, prompt(3, 5)], 1)}
+            more["attention_mask"] = torch.cat([given["attention_mask"], torch.ones(3, 21, dtype=torch.long)], 1)
+            turns += [answer, model.generate(**more, **GREEDY, cache=one)]
+        return turns
+
+    want = talk(DynamicCache())
+    model.set_attn_implementation("dashkv")
+    got = talk(DashKVCache(model, made, EXACT))
+    assert all(torch.equal(x, y) for x, y in zip(got, want, strict=True))
 
 
 def test_larger_budgets_come_closer(model):

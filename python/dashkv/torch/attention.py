@@ -105,8 +105,8 @@ def attend(
     if step.kept is not None and step.kept[0] == layer.index - 1:
         given["prior"] = step.kept[1]
     arrays = (query, layer.keys, layer.values, layer.codes, step.lengths)
-    result = kernels.decode(*arrays, layer.encoder, layer.tiering, want_kept=layer.kept_for_next, **given)
-    if layer.kept_for_next:
+    result = kernels.decode(*arrays, layer.encoder, layer.tiering, want_kept=layer.keeps_for_next, **given)
+    if layer.keeps_for_next:
         step.kept = layer.index, result[1]
     return out
 

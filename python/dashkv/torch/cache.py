@@ -102,9 +102,13 @@ class DashKVLayer(CacheLayerMixin):
     is_croppable = True
     is_sliding = False
 
-    def __init__(self, index: int, encoder: kernels.Layer | None, sequences: Sequences, capacity: int):
+    def __init__(
+        self, index: int, encoder: kernels.Layer | None, tiering: Tiering, sequences: Sequences, capacity: int
+    ):
         super().__init__()
-        self.index, self.encoder, self.sequences, self.capacity = index, encoder, sequences, capacity
+        self.index, self.encoder, self.tiering, self.sequences = index, encoder, tiering, sequences
+        self.capacity = capacity
+        self.keeps_for_next = False  # the next layer has a use for what this one keeps
         self.codes = None
         self.seen = 0
         self.waiting = False  # for attention to take what came last
@@ -198,8 +202,9 @@ class DashKVLayer(CacheLayerMixin):
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         if self.is_initialized:
-            self.keys, self.values = self.keys[indices], self.values[indices]
-            self.codes = None if self.codes is None else self.codes[indices]
+            with torch.inference_mode(False):
+                self.keys, self.values = self.keys[indices], self.values[indices]
+                self.codes = None if self.codes is None else self.codes[indices]
 
     reorder_cache = batch_select_indices
 
@@ -219,13 +224,10 @@ class DashKVCache(Cache):
         self.sequences = Sequences()
         layers = []
         for index in range(encoder.model["layers"]):
-            dense = index in encoder.dense_layers
-            layer = None if dense else kernels.Layer.of(encoder, index)
-            layers.append(DashKVLayer(index, layer, self.sequences, capacity))
-        for layer, following in zip(layers, [*layers[1:], None], strict=True):
-            layer.tiering = self.tiering
-            after = following.encoder if following else None
-            layer.kept_for_next = after is not None and after.parameters.prior_discount is not None
+            layer = None if index in encoder.dense_layers else kernels.Layer.of(encoder, index)
+            if layers and layer is not None:
+                layers[-1].keeps_for_next = layer.parameters.prior_discount is not None
+            layers.append(DashKVLayer(index, layer, self.tiering, self.sequences, capacity))
         super().__init__(layers=layers)
 
     def reset(self) -> None:
@@ -264,7 +266,11 @@ def check_config(config: object) -> None:
 
 
 def grown(x: torch.Tensor, size: int) -> torch.Tensor:
-    """x with its third dimension grown to `size`; what is new is uninitialised."""
-    larger = x.new_empty(*x.shape[:2], size, *x.shape[3:])
-    larger[:, :, : x.shape[2]] = x
+    """x with its third dimension grown to `size`; what is new is uninitialised.
+
+    Outside of inference mode, in which a tensor would refuse later steps that are not in it.
+    """
+    with torch.inference_mode(False):
+        larger = torch.empty(*x.shape[:2], size, *x.shape[3:], dtype=x.dtype)
+        larger[:, :, : x.shape[2]] = x
     return larger
