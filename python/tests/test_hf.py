@@ -1,6 +1,8 @@
 """Models of transformers that generate with attn_implementation="dashkv"."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 
@@ -335,3 +337,16 @@ def test_smollm2():
     use(model, Encoder.random(fingerprint(model)), EXACT)
     assert torch.equal(model.generate(**given, **options), want)
     assert "Rome" in tokenizer.decode(want[0])
+
+
+@pytest.mark.parametrize(
+    ("module", "hidden", "message"),
+    [
+        ("dashkv.torch.ops", "torch", "dashkv.torch needs the package torch: pip install dashkv"),
+        ("dashkv.torch.attention", "transformers", "models need the package transformers, 5.24 or later"),
+    ],
+)
+def test_packages_that_are_missing(module, hidden, message):
+    program = f"import sys; sys.modules['{hidden}'] = None; import {module}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert message in done.stderr

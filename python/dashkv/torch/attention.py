@@ -14,8 +14,12 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache
-from transformers.masking_utils import causal_mask_function, flash_attention_mask
+
+try:
+    from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache
+    from transformers.masking_utils import causal_mask_function, flash_attention_mask
+except ImportError as error:
+    raise ImportError("models need the package transformers, 5.24 or later: pip install dashkv[torch]") from error
 
 from dashkv import kernels
 from dashkv.encoders import Encoder

@@ -8,8 +8,12 @@ the place of a mask. Written for transformers 5.24.
 from dataclasses import dataclass
 
 import torch
-from transformers import Cache
-from transformers.cache_utils import CacheLayerMixin, get_layer_types_and_kwargs
+
+try:
+    from transformers import Cache
+    from transformers.cache_utils import CacheLayerMixin, get_layer_types_and_kwargs
+except ImportError as error:
+    raise ImportError("caches need the package transformers, 5.24 or later: pip install dashkv[torch]") from error
 
 from dashkv import kernels
 from dashkv.encoders import Encoder
