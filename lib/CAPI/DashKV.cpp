@@ -179,10 +179,10 @@ static int32_t compileText(MLIRContext &context, StringRef text, const char *nam
     // `all` only widens a kind that has a filter of its own: name each kind.
     std::string ours = "dashkv.*";
     remark::RemarkCategories categories{std::nullopt, ours, ours, ours, ours};
-    if (failed(remark::enableOptimizationRemarks(
-            context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
-            /*printAsEmitRemarks=*/true)))
-      return fail("cannot enable remarks");
+    // Fails for filters that are no regular expressions only.
+    (void)remark::enableOptimizationRemarks(context, nullptr,
+                                            std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                            categories, /*printAsEmitRemarks=*/true);
   }
   messages.clear();
   llvm::raw_string_ostream os(messages);

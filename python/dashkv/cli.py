@@ -21,7 +21,7 @@ PRODUCTS += ["ptx", "cubin", "bundle", "iree", "report"]
 
 # Commands of the optional parts: the module that has add_arguments(parser) and main(args), and the extra it needs.
 EXTRAS = {
-    "capture": ("dashkv.train.cli", "train", "write queries and keys of a model on text, for train"),
+    "capture": ("dashkv.train.capture_cli", "train", "write queries and keys of a model on text, for train"),
     "train": ("dashkv.train.cli", "train", "train hash encoders for a model"),
     "eval": ("dashkv.eval.cli", "train", "measure what encoders do to a model, beside other selectors"),
 }
@@ -307,19 +307,6 @@ COMMANDS = {
 }
 
 
-def load_extra(command: str) -> Any:
-    """The module of an optional command."""
-    name, extra, _help = EXTRAS[command]
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("dashkv"):
-            raise
-        raise UsageError(
-            f"expected the package {error.name} for '{command}', but found none: pip install 'dashkv[{extra}]'"
-        ) from None
-
-
 def make_parser(command: str | None) -> argparse.ArgumentParser:
     """The parser; arguments of an optional command only if it is `command`, because they need its packages."""
     parser = argparse.ArgumentParser("dashkv", description="Attention over a long KV cache by hash retrieval.")
@@ -329,10 +316,10 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text)
         add(one)
         one.set_defaults(run=run)
-    for name, (_module, _extra, text) in EXTRAS.items():
+    for name, (module_name, _extra, text) in EXTRAS.items():
         one = commands.add_parser(name, help=text)
         if name == command:
-            module = load_extra(name)
+            module = importlib.import_module(module_name)
             module.add_arguments(one)
             one.set_defaults(run=module.main)
     return parser
@@ -341,9 +328,10 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status. Errors that a user can mend are one message."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    command = argv[0] if argv else None
     warnings.showwarning = lambda message, *_args, **_options: print(message, file=sys.stderr)
     try:
-        parser = make_parser(argv[0] if argv else None)
+        parser = make_parser(command)
         args = parser.parse_args(argv)
         if args.version:
             library = _ffi.load()
@@ -353,6 +341,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.print_help()
             return 2
         return args.run(args) or 0
-    except (UsageError, compiler.Error, gpu.LauncherError, _ffi.LibraryError, OSError, ValueError, TypeError) as error:
-        print(f"dashkv: {error}" if "error:" in str(error) else f"dashkv: error: {error}", file=sys.stderr)
-        return 1
+    except ModuleNotFoundError as error:
+        if command not in EXTRAS or (error.name or "").startswith("dashkv"):
+            raise
+        message = f"expected the package {error.name} for '{command}', but found none: "
+        message += f"pip install 'dashkv[{EXTRAS[command][1]}]'"
+    except (compiler.Error, gpu.LauncherError, ImportError, OSError, ValueError, TypeError) as error:
+        message = str(error)
+    print(f"dashkv: {message}" if "error:" in message else f"dashkv: error: {message}", file=sys.stderr)
+    return 1
