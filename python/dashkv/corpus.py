@@ -27,7 +27,7 @@ _NOVELS_PATH = "usr/lib/R/site-library/janeaustenr/data/Rdata.rdb"
 _HANDBOOK_PATH = "usr/share/doc/debian-handbook/html/en-US"
 
 
-class CorpusError(RuntimeError):
+class CorpusError(ValueError):
     """Text that is not there and cannot be fetched."""
 
 
@@ -143,12 +143,12 @@ def _page_text(path: Path) -> str:
     return "\n".join(kept).strip()
 
 
+_BLOCKS = {"p", "div", "li", "dt", "dd", "pre", "table", "tr", "ul", "ol", "dl", "blockquote", "br"}
+_BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6"}
+
+
 class _PageText(HTMLParser):
     """The text of a page's body without its navigation; a line break at each end of a block."""
-
-    BLOCKS = {"p", "div", "li", "dt", "dd", "pre", "table", "tr", "ul", "ol", "dl", "blockquote", "br"}
-
-    BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6"}
 
     def __init__(self):
         super().__init__()
@@ -169,7 +169,7 @@ class _PageText(HTMLParser):
                 self.skipping.append(tag)
             return
         self.preformatted += tag == "pre"
-        if tag in self.BLOCKS:
+        if tag in _BLOCKS:
             self.parts.append("\n")
 
     def handle_startendtag(self, tag, attrs):
@@ -181,7 +181,7 @@ class _PageText(HTMLParser):
             self.skipping.pop()
             return
         self.preformatted -= tag == "pre"
-        if tag in self.BLOCKS:
+        if tag in _BLOCKS:
             self.parts.append("\n")
 
     def handle_data(self, data):

@@ -1,0 +1,532 @@
+"""The trainer on a tiny random model: what it learns, that it can be stopped, and what it refuses."""
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from dashkv import corpus, models
+from dashkv.encoders import Encoder, EncoderError
+from dashkv.train import capture_cli, cli, losses, second_stage
+from dashkv.train.capture import Capture, capture, recording, split_text
+from dashkv.train.layer import LayerModel, train_layer
+from dashkv.train.measure import Rows
+from dashkv.train.settings import Settings, TrainingError, paper_settings
+from dashkv.train.trainer import remove_work, train
+
+SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 300,
+    "max_position_embeddings": 512,
+}
+SMALL = {"bits": 32, "steps": 40, "rows": 16, "keys": 128, "window": 16}
+
+
+class Bytes:
+    """A tokenizer: one token a byte."""
+
+    def __call__(self, text, add_special_tokens):
+        return {"input_ids": list(text.encode())}
+
+
+def small_model(kind="Llama", **changes):
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(**(SIZES | changes))
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    for layer in models.attention_layers(model):  # attention that is not uniform
+        layer.q_proj.weight.data.mul_(12)
+        layer.k_proj.weight.data.mul_(12)
+    return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model()
+
+
+@pytest.fixture(scope="module")
+def captured(model, tmp_path_factory):
+    rng = np.random.default_rng(0)
+    contexts = [rng.integers(0, 300, 512).tolist() for _ in range(3)]
+    return capture(model, contexts, tmp_path_factory.mktemp("capture"), ["random"], progress=False)
+
+
+# Capture
+
+
+@pytest.mark.parametrize("kind", ["Llama", "Qwen3", "Mistral"])
+def test_capture_is_after_rotary_embedding(kind, tmp_path):
+    """From the captured q and k the attention of the model follows, in each of its layers."""
+    model = small_model(kind, **({"sliding_window": None} if kind == "Mistral" else {}))
+    tokens = np.random.default_rng(1).integers(0, 300, 64).tolist()
+    result = capture(model, [tokens, tokens], tmp_path, ["random"], progress=False)
+    assert model.config._attn_implementation == "sdpa"
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        attentions = model(torch.tensor([tokens]), output_attentions=True).attentions
+    assert len(attentions) == 2
+    for layer, expected in enumerate(attentions):
+        rows = Rows(*result.load(0, layer), result.scales[layer], count=64)
+        assert rows.positions.tolist() == list(range(48, 64))
+        actual = rows.attention.flatten(0, 1)
+        assert torch.allclose(actual, expected[0][:, rows.positions], atol=2e-3)
+
+
+def test_recording_restores_the_model(model):
+    before = model.config._attn_implementation
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        recording(model, lambda *_: (_ for _ in ()).throw(RuntimeError("stop"))),
+    ):
+        model(torch.zeros(1, 4, dtype=torch.int64))
+    assert model.config._attn_implementation == before
+
+
+def test_capture_goes_on(model, tmp_path):
+    """What is there is not made again, and a folder of another text is refused."""
+    contexts = [list(range(64)), list(range(64, 128))]
+    capture(model, contexts, tmp_path, ["a"], progress=False)
+    stamp = (tmp_path / "context-0" / "00-q.npy").stat().st_mtime_ns
+    os.unlink(tmp_path / "capture.json")
+    with pytest.raises(TrainingError, match="expected a finished capture with capture.json, but there is none in"):
+        Capture.open(tmp_path)
+    again = capture(model, contexts, tmp_path, ["a"], progress=False)
+    assert (tmp_path / "context-0" / "00-q.npy").stat().st_mtime_ns == stamp
+    assert Capture.open(tmp_path) == again
+    with pytest.raises(TrainingError, match="expected an empty folder or the same model and text to capture, but"):
+        capture(model, contexts[::-1], tmp_path, ["a"], progress=False)
+
+
+def test_large_values_are_kept(model, tmp_path):
+    """Keys beyond the range of f16 are stored as f32."""
+    other = small_model()
+    other.model.layers[1].self_attn.k_proj.weight.data.mul_(1e5)
+    result = capture(other, [list(range(64))] * 2, tmp_path, ["a"], progress=False)
+    assert result.load(0, 0)[1].dtype == np.float16
+    assert result.load(0, 1)[1].dtype == np.float32 and np.isfinite(result.load(0, 1)[1]).all()
+
+
+def test_split_text():
+    contexts = split_text(Bytes(), ["a" * 3000, "b" * 3000 + "c" * 400], 400, 5)
+    assert [len(context) for context in contexts] == [400] * 6
+    assert [chr(context[0]) for context in contexts] == ["a", "b", "a", "b", "a", "c"]
+    assert split_text(Bytes(), ["ab" * 400 + "c" * 400], 400, 2)[:2] == [list(b"ab" * 200)] * 2
+
+
+def test_text_too_short():
+    message = r"expected at least 800 tokens beside 400 for validation in text 1 for 2 contexts of 400, but got 799"
+    with pytest.raises(TrainingError, match=message):
+        split_text(Bytes(), ["a" * 1199], 400, 2)
+    with pytest.raises(TrainingError, match="but got 0"):
+        split_text(Bytes(), ["abc"], 400, 1)
+
+
+def test_context_too_long(model, tmp_path):
+    with pytest.raises(TrainingError, match="expected contexts of at most 512 tokens for this model, but got 600"):
+        capture(model, [[1] * 600] * 2, tmp_path, ["a"], progress=False)
+
+
+# Models
+
+
+def test_unknown_attention():
+    config = transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=100)
+    message = "expected attention layers with q_proj and k_proj .* but GPT2LMHeadModel has only GPT2Attention"
+    with pytest.raises(models.ModelError, match=message):
+        models.fingerprint(transformers.GPT2LMHeadModel(config))
+
+
+def test_sliding_window():
+    model = small_model("Qwen3", use_sliding_window=False)
+    model.config.layer_types = ["full_attention", "sliding_attention"]
+    with pytest.raises(models.ModelError, match="expected full attention in every layer, but layer 1 has sliding_att"):
+        models.attention_layers(model)
+
+
+def test_other_objects():
+    with pytest.raises(
+        models.ModelError, match="expected a Hugging Face model or config, but Linear has no model_type"
+    ):
+        models.fingerprint(torch.nn.Linear(2, 2))
+    with pytest.raises(models.ModelError, match="expected a GGUF file, but there is none at"):
+        models.load_model("/nonexistent/a.gguf")
+
+
+def test_fingerprint(model):
+    print_ = models.fingerprint(model)
+    assert print_["layers"] == 2 and print_["kv_heads"] == 2 and print_["head_size"] == 16
+    assert print_["rope_theta"] == model.config.rope_parameters["rope_theta"]
+    encoder = Encoder.random(print_, bits=16)
+    encoder.check(model)
+    encoder.check(model.config)
+    other = small_model()
+    other.model.layers[1].self_attn.k_proj.weight.data[0, 0] += 1
+    with pytest.raises(EncoderError, match="expected an encoder made for q and k weights with SHA-256"):
+        encoder.check(other)
+    with pytest.raises(EncoderError, match="expected an encoder for a model with layers = 3"):
+        encoder.check(small_model(num_hidden_layers=3))
+
+
+# Corpus
+
+
+def test_corpus_without_apt(tmp_path, monkeypatch):
+    monkeypatch.setenv("DASHKV_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(corpus.CorpusError, match="expected apt-get to fetch the text of the Debian package r-cran-"):
+        corpus.document("emma")
+    with pytest.raises(corpus.CorpusError, match="expected a document of emma, .* but got dubliners"):
+        corpus.document("dubliners")
+    with pytest.raises(corpus.CorpusError, match="expected a text file or a document of emma"):
+        corpus.read_text(str(tmp_path / "none.txt"))
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(corpus.CorpusError, match="expected UTF-8 text in"):
+        corpus.read_text(str(tmp_path / "latin.txt"))
+    assert len(corpus.document("pydoc")) > 100_000
+
+
+def test_failed_download_leaves_nothing(tmp_path, monkeypatch):
+    for tool, text in (("apt-get", "#!/bin/sh\necho E: no such version >&2; exit 100"), ("dpkg-deb", "#!/bin/sh")):
+        (tmp_path / tool).write_text(text)
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DASHKV_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(corpus.CorpusError, match="but apt-get failed: E: no such version"):
+        corpus.document("handbook-train")
+    assert not list((tmp_path / "cache" / "corpus").iterdir())
+
+
+def test_handbook_page(tmp_path):
+    page = """<html><head><title>no</title></head><body><ul class="docnav"><li>Next</li></ul>
+      <h1>Title</h1><p>Two  words
+      and <b>bold</b> ones.</p><pre>a  b
+  c</pre></body></html>"""
+    (tmp_path / "a.html").write_text(page)
+    assert corpus._page_text(tmp_path / "a.html") == "Title\n\nTwo words and bold ones.\n\na  b\n  c"
+
+
+def test_r_strings():
+    head = b"X\n\0\0\0\3" + bytes(8) + b"\0\0\0\5UTF-8"
+    lines = b"".join(b"\0\4\0\t" + len(line).to_bytes(4, "big") + line for line in (b"EMMA", b"", "né".encode()))
+    assert corpus._strings(head + b"\0\0\0\x10\0\0\0\3" + lines) == ["EMMA", "", "né"]
+    with pytest.raises(corpus.CorpusError, match="expected a vector of strings"):
+        corpus._strings(head + b"\0\0\0\x0d\0\0\0\0")
+
+
+# Losses
+
+
+def test_attention_outside():
+    rng = np.random.default_rng(2)
+    query, key = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in ((4, 3, 8), (2, 40, 8)))
+    positions = torch.tensor([20, 30, 39])
+    actual = losses.attention_outside(query, key, positions, 0.5, sinks=2, window=8)
+    for head in range(4):
+        for row, position in enumerate(positions):
+            scores = 0.5 * key[head // 2, : position + 1] @ query[head, row]
+            expected = torch.zeros(40)
+            expected[: position + 1] = scores.softmax(0)
+            expected[:2] = 0
+            expected[position - 7 :] = 0
+            assert torch.allclose(actual[head, row], expected, atol=1e-6)
+
+
+def test_list_loss_is_least_for_the_teacher():
+    teacher = torch.rand(2, 3, 10)
+    allowed = torch.rand(3, 10) > 0.3
+    teacher = teacher * allowed
+    own = losses.list_loss(teacher.log(), teacher, allowed)
+    for seed in range(5):
+        noise = torch.randn(2, 3, 10, generator=torch.Generator().manual_seed(seed))
+        assert losses.list_loss(teacher.clamp_min(1e-20).log() + 0.3 * noise, teacher, allowed) > own
+    teacher[:, 0] = 0  # a row whose attention is all on forced keys teaches nothing
+    logits = torch.randn(2, 3, 10, requires_grad=True)
+    losses.list_loss(logits, teacher, allowed).backward()
+    assert (logits.grad[:, 0] == 0).all() and torch.isfinite(logits.grad).all()
+
+
+def test_schedules():
+    beta = [losses.anneal(step, 100) for step in range(100)]
+    assert (
+        beta[0] == 1 and beta[80] == pytest.approx(10) and beta[40] == pytest.approx(10**0.5) and beta == sorted(beta)
+    )
+    rates = [losses.learning_rate(step, 800) for step in range(800)]
+    assert max(rates) == pytest.approx(1, abs=0.01) and rates[0] < 0.04 and rates[-1] == pytest.approx(0.02, abs=1e-3)
+    assert losses.balance(torch.tensor([[1.0, -1], [1, 1]])) == 1 and losses.quantisation(torch.tensor([0.5])) == 0.25
+
+
+# A layer
+
+
+def start(settings):
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(4, 300, 16, generator=generator) + 2, torch.randn(2, 300, 16, generator=generator) - 3
+    return LayerModel(settings, query, key, generator), query, key
+
+
+@pytest.mark.parametrize("scope", ["head", "group"])
+def test_start_answers_dot_products(scope):
+    """Before training the dot of the real-valued codes is q.k, up to a constant a row and a scale."""
+    model, query, key = start(Settings(bits=16, scope=scope))
+    z_query, z_key = model.query_values(query).detach(), model.key_values(key).detach()
+    dots = torch.einsum("kgml,knl->kmn", z_query.reshape(2, -1, 300, 16), z_key)
+    exact = torch.einsum("kgmd,knd->kmn", query.reshape(2, 2, 300, 16), key)
+    for head in range(2):
+        pair = [(x[head] - x[head].mean(dim=1, keepdim=True)).flatten() for x in (dots, exact)]
+        # Standardising the queries moves all rows of a head by one vector, so centred rows compare only after that.
+        pair = [(x.reshape(300, 300) - x.reshape(300, 300).mean(dim=0)).flatten() for x in pair]
+        assert torch.corrcoef(torch.stack(pair))[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_mlp_starts_as_the_linear_map(activation):
+    linear, query, _ = start(Settings(bits=16))
+    mlp, _, _ = start(Settings(bits=16, query="mlp", activation=activation))
+    assert torch.allclose(linear.query_values(query), mlp.query_values(query), atol=1e-4)
+    assert [w.shape[1:] for w in mlp.query_weights] == [(32, 256), (256, 256), (256, 16)]
+
+
+@pytest.mark.parametrize("query", ["linear", "mlp"])
+def test_export_folds_the_standardisation(query):
+    model, samples, _ = start(Settings(bits=16, query=query))
+    layer = model.export()
+    encoder = Encoder("weighted", 16, 7, 2, query, "relu", SIZES_PRINT | {"layers": 1}, [layer])
+    encoder.validate()
+    from dashkv.encoders import query_values
+
+    assert np.allclose(query_values(encoder, layer, samples.numpy()), model.query_values(samples).detach(), atol=0.05)
+    assert np.array_equal(layer.key_weight, layer.key_weight.astype(np.float16))
+
+
+SIZES_PRINT = {"model_type": "llama", "layers": 2, "query_heads": 4, "kv_heads": 2, "head_size": 16, "rope_theta": 1e4}
+
+
+# A model
+
+FORMS = {
+    "weighted": Settings(**SMALL),
+    "weighted mlp": Settings(**SMALL, query="mlp"),
+    "weighted, a code a head": Settings(**SMALL, scope="head"),
+    "packed": paper_settings(**SMALL),
+    "packed group": paper_settings(**SMALL, query="linear", scope="group", loss="group"),
+    "packed, loss of the group": paper_settings(**SMALL, loss="group"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_beats_random_hyperplanes(captured, tmp_path, form):
+    settings = FORMS[form]
+    encoder = train(captured, settings, tmp_path, layers=[1], dense_above=1, fit=False, progress=False)
+    assert encoder.dense_layers == (0,) and encoder.layers[0] is None
+    rows = Rows(*captured.load(captured.training, 1), captured.scales[1], window=16)
+    means = np.stack([np.asarray(captured.load(0, layer)[1], np.float32).mean(axis=1) for layer in range(2)])
+    plain = Encoder.random(captured.model, encoder.form, settings.bits, key_means=means)
+    learned, untrained = (rows.measure(e, e.layers[1]) for e in (encoder, plain))
+    assert learned.codes > untrained.codes + 0.02
+    assert learned.forced < learned.codes < learned.oracle
+    assert encoder.training["layers"][1]["kept"] == pytest.approx(learned.codes, abs=1e-4)
+
+
+def test_second_stage(captured, tmp_path):
+    encoder = train(captured, Settings(**SMALL), tmp_path, dense_above=1, residual=True, progress=False)
+    encoder.save(tmp_path / "e.safetensors")
+    loaded = Encoder.load(tmp_path / "e.safetensors")
+    for layer, measured in zip(loaded.layers, encoder.training["second_stage"], strict=True):
+        assert layer.temperature.shape == layer.bias.shape == (4,)
+        # Either the table or the network, whichever was better on text that it was not fitted on.
+        assert (layer.table is None) != (layer.residual_weights is None)
+        assert measured["logit_error"] > 0 and {"kept", "votes_gain", "logit_error_network"} <= measured.keys()
+        assert (layer.vote_discount is not None) == (measured["votes_gain"] >= second_stage.WORTH)
+    assert "prior_gain" in encoder.training["second_stage"][1]
+
+
+def test_votes_and_prior_change_what_is_read(captured):
+    """Discounts act as docs/Dialect.md says: D_final = (D << 2) - discount * [votes > threshold] - discount * prior."""
+    encoder = Encoder.random(captured.model, "packed", 16)
+    layer = encoder.layers[0]
+    rows = Rows(*captured.load(0, 0), captured.scales[0], 8, window=16)
+    frozen = second_stage._Frozen(encoder, layer, rows)
+    plain = frozen.full(layer, None)
+    layer.radius, layer.vote_threshold = np.full(4, 5, np.int32), 1
+    layer.vote_discount = np.full(4, 8, np.int16)
+    layer.prior_discount = np.full(4, 4, np.int16)
+    prior = plain.roll(7, dims=-1)
+    final = frozen.distances * 4
+    final -= 8 * ((frozen.distances <= 5).sum(dim=0) > 1)
+    final -= 4 * prior.any(dim=0)
+    expected = rows.select(-final.reshape(2, 2, *final.shape[1:]).sum(dim=1), 0.05)
+    assert torch.equal(frozen.full(layer, prior), expected) and not torch.equal(plain, expected)
+
+
+def test_same_seed_same_file(captured, tmp_path):
+    files = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        settings = Settings(**(SMALL | {"steps": 5}), seed=seed)
+        encoder = train(captured, settings, tmp_path / name, progress=False)
+        encoder.save(tmp_path / f"{name}.safetensors")
+        files.append((tmp_path / f"{name}.safetensors").read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+def test_resume_equals_uninterrupted(captured, tmp_path, monkeypatch):
+    settings = Settings(**(SMALL | {"steps": 5}))
+    train(captured, settings, tmp_path / "whole", progress=False).save(tmp_path / "whole.safetensors")
+
+    def stop_at_second(contexts, scale, settings, layer, *rest):
+        if layer == 1:
+            raise KeyboardInterrupt
+        return train_layer(contexts, scale, settings, layer, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dashkv.train.trainer.train_layer", stop_at_second)
+        with pytest.raises(KeyboardInterrupt):
+            train(captured, settings, tmp_path / "work", progress=False)
+    assert sorted(file.name for file in (tmp_path / "work").iterdir()) == ["layer-00.safetensors", "settings.json"]
+    with pytest.raises(TrainingError, match="expected no earlier training in .* go on with it by --resume"):
+        train(captured, settings, tmp_path / "work", progress=False)
+    with pytest.raises(TrainingError, match="expected the capture and settings of the training in"):
+        train(captured, dataclasses.replace(settings, seed=3), tmp_path / "work", resume=True, progress=False)
+    train(captured, settings, tmp_path / "work", resume=True, progress=False).save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    remove_work(tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
+def test_dense_layers_by_loss(captured, tmp_path):
+    settings = Settings(**(SMALL | {"steps": 5}))
+    encoder = train(captured, settings, tmp_path, dense_above=0.0, fit=False, progress=False)
+    assert encoder.dense_layers == (0, 1)
+    lost = [1 - layer["kept"] for layer in encoder.training["layers"]]
+    between = sum(lost) / 2
+    encoder = train(captured, settings, tmp_path, resume=True, dense_above=between, fit=False, progress=False)
+    assert encoder.dense_layers == (lost.index(max(lost)),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bits": 12}, "expected 8 to 256 bits, a multiple of 8, but got 12"),
+        ({"levels": 16}, "expected levels of 2 to 15, but got 16"),
+        ({"form": "real"}, "expected form of packed or weighted, but got real"),
+        ({"activation": "tanh"}, "expected activation of relu or silu, but got tanh"),
+        ({"loss": "head"}, "expected loss group with scope group, .* but got head"),
+        ({"steps": 0}, "expected positive steps, but got 0"),
+    ],
+)
+def test_settings(changes, message):
+    with pytest.raises(TrainingError, match=message):
+        Settings(**changes)
+
+
+def test_layers_that_are_not_there(captured, tmp_path):
+    with pytest.raises(TrainingError, match=r"expected layers of 0 to 1, but got \[2\]"):
+        train(captured, Settings(**SMALL), tmp_path, layers=[2])
+
+
+# The commands
+
+
+def arguments(*words):
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+def test_command(captured, tmp_path, capsys):
+    out = tmp_path / "e.safetensors"
+    words = ("--capture", captured.folder, "--out", out, "--bits", 16, "--steps", 5, "--window", 16, "--layers", "0-1")
+    assert cli.main(arguments(*words, "--dense-above", 1)) == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["e.safetensors"]
+    assert "share of the oracle's, mean over 2 layers:" in capsys.readouterr().out
+    assert Encoder.load(out).training["settings"]["steps"] == 5
+
+
+def test_command_settings():
+    assert cli.settings_of(arguments("--out", "e")) == Settings()
+    assert cli.settings_of(arguments("--out", "e", "--form", "packed")) == paper_settings()
+    group = cli.settings_of(arguments("--out", "e", "--form", "packed", "--scope", "group"))
+    assert group.loss == "group" and group.query == "mlp"
+    assert cli.settings_of(arguments("--out", "e", "--scope", "head")).loss == "head"
+    assert arguments("--out", "e", "--layers", "0-2,5").layers == [0, 1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "{tmp}/e"), "expected --model and --text, or --capture, but got neither"),
+        (
+            ("--out", "{tmp}/e", "--capture", "{tmp}", "--model", "m"),
+            "expected --capture or --model and --text, but got",
+        ),
+        (("--out", "{tmp}/none/e", "--capture", "{tmp}"), "expected a folder to write to, but there is none at"),
+        (
+            ("--out", "{tmp}/e", "--capture", "{tmp}"),
+            "expected a finished capture with capture.json, but there is none",
+        ),
+        (
+            ("--out", "{tmp}/e", "--model", "{tmp}", "--text", "emma"),
+            "expected a causal language model with its tokenizer",
+        ),
+    ],
+)
+def test_command_errors(tmp_path, words, message):
+    with pytest.raises(ValueError, match=message):
+        cli.main(arguments(*(word.format(tmp=tmp_path) for word in words)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_layers_argument(capsys):
+    with pytest.raises(SystemExit):
+        arguments("--out", "e", "--layers", "first")
+    assert "expected layers as 0-3,7, but got first" in capsys.readouterr().err
+
+
+def test_interrupt(captured, tmp_path):
+    """A signal in the middle leaves finished layers and no encoder; the same command with --resume ends the work."""
+    out, work = tmp_path / "e.safetensors", tmp_path / "e.safetensors.work"
+    script = "import argparse, sys\nfrom dashkv.train import cli\np = argparse.ArgumentParser()\ncli.add_arguments(p)\nsys.exit(cli.main(p.parse_args()))"
+    words = [sys.executable, "-c", script, "--capture", captured.folder, "--out", out, "--bits", "16", "--window", "16"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    # Layer 0 is quick and then layer 1 takes long: the signal comes between the two.
+    first = subprocess.Popen([*words, "--steps", "150"], stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.time() + 60
+    while not (work / "layer-00.safetensors").exists() and time.time() < deadline and first.poll() is None:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGINT)
+    errors = first.communicate(timeout=60)[1]
+    assert first.returncode == 130 and "stopped: the same command goes on with --resume" in errors
+    assert not out.exists() and (work / "layer-00.safetensors").exists()
+    before = (work / "layer-00.safetensors").stat().st_mtime_ns
+    assert before
+    subprocess.run([*words, "--steps", "150", "--resume"], check=True, capture_output=True, env=environment)
+    assert out.exists() and not work.exists()
+
+
+def test_capture_command_arguments():
+    parser = argparse.ArgumentParser()
+    capture_cli.add_arguments(parser)
+    args = parser.parse_args(["--model", "smollm2", "--text", "emma", "pydoc", "--out", "folder"])
+    assert args.text == ["emma", "pydoc"] and args.context == 8192
+    assert json.dumps(args.contexts) == "10"
