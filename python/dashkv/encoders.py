@@ -76,7 +76,9 @@ class Encoder:
         path = Path(path)
         header = {name: getattr(self, name) for name in _HEADER_FIELDS}
         header["vote_thresholds"] = [None if layer is None else layer.vote_threshold for layer in self.layers]
-        metadata = {"format": FORMAT, "schema": str(SCHEMA), "encoder": json.dumps(header, sort_keys=True)}
+        header["schema"] = SCHEMA
+        # One entry: safetensors writes several in an order that differs from run to run.
+        metadata = {FORMAT: json.dumps(header, sort_keys=True)}
         tensors = {
             f"layers.{index}.{name}": _smallest(array)
             for index, layer in enumerate(self.layers)
@@ -257,12 +259,12 @@ def _smallest(array: np.ndarray) -> np.ndarray:
 
 
 def _from_tensors(metadata: dict, tensors: dict[str, np.ndarray]) -> Encoder:
-    if metadata.get("format") != FORMAT:
-        raise EncoderError(f"expected a file of format {FORMAT}, but got {metadata.get('format')}")
-    if metadata.get("schema") != str(SCHEMA):
-        raise EncoderError(f"expected schema {SCHEMA}, but got {metadata.get('schema')}")
+    if FORMAT not in metadata:
+        raise EncoderError(f"expected metadata {FORMAT}, but got {', '.join(metadata) or 'none'}")
     try:
-        header = json.loads(metadata.get("encoder", ""))
+        header = json.loads(metadata[FORMAT])
+        if header.pop("schema") != SCHEMA:
+            raise EncoderError(f"expected schema {SCHEMA}, but got {json.loads(metadata[FORMAT])['schema']}")
         thresholds = header.pop("vote_thresholds")
         header["dense_layers"] = tuple(header["dense_layers"])
         encoder = Encoder(**header, layers=[])

@@ -93,20 +93,21 @@ def test_failed_save_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
-def damage(path, **changes):
+def damage(path, metadata=None, **changes):
     """Rewrites a file with other metadata; `tensors` and `header` are functions that change them in place."""
     with encoders._safetensors().safe_open(path, framework="numpy") as file:
-        metadata = file.metadata()
-    tensors, header = safetensors.load_file(path), json.loads(metadata["encoder"])
-    changes.pop("tensors", lambda _: None)(tensors)
-    changes.pop("header", lambda _: None)(header)
-    safetensors.save_file(tensors, path, metadata | {"encoder": json.dumps(header)} | changes)
+        header = json.loads(file.metadata()["dashkv-encoder"])
+    tensors = safetensors.load_file(path)
+    changes.get("tensors", lambda _: None)(tensors)
+    changes.get("header", lambda _: None)(header)
+    safetensors.save_file(tensors, path, metadata or {"dashkv-encoder": json.dumps(header)})
 
 
 REFUSED = {
-    "schema": ({"schema": "2"}, "expected schema 1, but got 2"),
-    "format": ({"format": "pt"}, "expected a file of format dashkv-encoder, but got pt"),
-    "no header": ({"encoder": "{"}, "expected a header with form, bits, .* but it is damaged"),
+    "schema": ({"header": lambda h: h.update(schema=2)}, "expected schema 1, but got 2"),
+    "no schema": ({"header": lambda h: h.pop("schema")}, "expected a header with form, bits, .* but it is damaged"),
+    "format": ({"metadata": {"format": "pt"}}, "expected metadata dashkv-encoder, but got format"),
+    "no header": ({"metadata": {"dashkv-encoder": "{"}}, "expected a header with form, bits, .* but it is damaged"),
     "missing field": ({"header": lambda h: h.pop("bits")}, "expected a header with form, bits, .* but it is damaged"),
     "form": ({"header": lambda h: h.update(form="real")}, "expected form packed or weighted, but got real"),
     "levels": ({"header": lambda h: h.update(levels=1)}, "expected levels of 2 to 15, but got 1"),
