@@ -8,8 +8,8 @@
 
 Symbols as in docs/Dialect.md: q [B,Hq,M,D], k [B,Hkv,N,D], v [B,Hkv,N,Dv] of one type (f32, f16 or bf16), lengths [B]
 i32; row m of sequence b sees `lengths[b] - M + 1 + m` keys. Only the innermost stride has to be 1, so caches with room
-to grow and transposed heads are read where they are. Key codes are byte planes [B,Hkv,NB,L/8,64] with NB at least
-ceil(N / 64), or key-major [B,Hkv,N,L/8].
+to grow and transposed heads are read where they are. Key codes are byte planes [B,Hkv,ceil(N/64),L/8,64], or key-major
+[B,Hkv,N,L/8].
 
 The MLIR of a kernel (`dashkv.kernel_text`) is compiled when it is first needed, for this CPU, and kept as long as the
 process. Arrays that do not fit raise TypeError (type, device) or ValueError (sizes, strides); what the compiler refuses
@@ -192,7 +192,7 @@ def retrieve(
     _check("q", q, FLOATS, (batch, query, rows, size))
     heads = Heads(FLOATS[_dtype(q)], query, codes.shape[1], size, size)
     planes, extras, given = _check_step(q, codes, lengths, layer, heads, prior, None)
-    tiering = layer.tiering(tiering)
+    tiering = replace(layer.tiering(tiering), mid=0.0, mid_min=0)
     keys = codes.shape[2] * (PLANE if planes else 1)
     shape = (batch, heads.query if tiering.scope == "head" else heads.kv, rows)
     indices, counts = _empty(q, (*shape, tiering.capacity(keys)), "int32"), _empty(q, shape, "int32")
