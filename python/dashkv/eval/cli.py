@@ -1,0 +1,105 @@
+"""The command `dashkv eval`: runs what is missing in a work folder, then writes a report."""
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from dashkv import corpus
+from dashkv.encoders import Encoder
+from dashkv.eval import report, runs, tasks
+from dashkv.eval.harness import EvalError
+from dashkv.eval.plan import MEASURES, Plan
+from dashkv.eval.selectors import Budget
+from dashkv.kernel_text import Tiering
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default="smollm2", help="name or folder of a Hugging Face model (default: smollm2, offline)")
+    add("--encoder", action="append", default=[], metavar="[NAME=]FILE", help="trained encoder; repeat for more")
+    add("--text", default=",".join(corpus.HELD_OUT), help="names of the corpus or text files, with commas")
+    add("--lengths", default="4096", help="context lengths in tokens, with commas")
+    add("--contexts", type=int, default=1, help="stretches of each text, per length")
+    add("--rows", type=int, default=1536, help="rows that are scored at the end of each context")
+    add("--layer-rows", type=int, default=256, help="rows that layer measures are taken on")
+    add("--full", default="5%", help="budgets of the full tier, with commas")
+    add("--full-min", type=int, default=Tiering.full_min, help="least rows of the full tier")
+    add("--equal", choices=("bytes", "rows"), default="bytes", help="what all selectors have the same of")
+    add("--dense-layers", default="0", help="layers with exact attention, with commas; 'none' for none")
+    add("--selectors", help="names of selectors, with semicolons (default: all there are)")
+    add("--measures", default="tokens,layers", help=f"which of {', '.join(MEASURES)}, with commas")
+    add("--tasks", default=",".join(tasks.TASKS), help="tasks, with commas")
+    add("--task-lengths", default="1024", help="lengths of task contexts, with commas")
+    add("--examples", type=int, default=8, help="examples of each task and length")
+    add("--needle-lengths", default="32768,131072,524288,1048576", help="keys of drawn caches, with commas")
+    add("--drift-tokens", type=int, default=2000, help="tokens that are generated for drift")
+    add("--seed", type=int, default=0)
+    add("--restated", action="store_true", help="choose keys in PyTorch instead of the compiled kernels")
+    add("--out", type=Path, default=Path("dashkv-eval"), help="folder of the report")
+    add("--work", type=Path, help="folder of results, to go on after an interruption (default: OUT/work)")
+
+
+def main(args: argparse.Namespace) -> int:
+    from dashkv import models
+
+    runs.set_threads()
+    plan = make_plan(args)
+    model, tokenizer = models.load_model(args.model)
+    plan.load(model, tokenizer)
+    start = time.perf_counter()
+
+    def say(text: str) -> None:
+        print(f"[{time.perf_counter() - start:6.0f} s] {text}", file=sys.stderr, flush=True)
+
+    plan.run(say)
+    command = shlex.join(["dashkv", *sys.argv[1:]])
+    report.write(plan, args.out, command)
+    print(args.out / "report.md")
+    return 0
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """The plan that arguments describe. EvalError for values that make no sense."""
+    encoders = {}
+    for given in args.encoder:
+        name, _, path = given.rpartition("=")
+        encoder = Encoder.load(path)
+        name = name or f"dashkv {encoder.form} {encoder.bits}"
+        if name in encoders:
+            raise EvalError(f"expected encoders of different names, but got two called '{name}': use NAME=FILE")
+        encoders[name] = encoder
+    try:
+        texts = {name: corpus.read_text(name) for name in args.text.split(",")}
+    except corpus.CorpusError as error:
+        raise EvalError(str(error)) from error
+    tierings = [Tiering.parse(f"full={full},full_min={args.full_min},dense_below=0") for full in args.full.split(",")]
+    return Plan(
+        model_name=args.model,
+        texts=texts,
+        encoders=encoders,
+        budgets=[Budget(tiering, equal=args.equal) for tiering in tierings],
+        lengths=_integers("--lengths", args.lengths),
+        contexts=args.contexts,
+        rows=args.rows,
+        layer_rows=args.layer_rows,
+        dense=() if args.dense_layers == "none" else _integers("--dense-layers", args.dense_layers),
+        selectors=args.selectors.split(";") if args.selectors else None,
+        measures=tuple(args.measures.split(",")),
+        tasks=tuple(args.tasks.split(",")),
+        task_lengths=_integers("--task-lengths", args.task_lengths),
+        examples=args.examples,
+        needle_lengths=_integers("--needle-lengths", args.needle_lengths),
+        drift_tokens=args.drift_tokens,
+        seed=args.seed,
+        compiled=not args.restated,
+        store=runs.Store(args.work or args.out / "work"),
+    )
+
+
+def _integers(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise EvalError(f"expected whole numbers with commas for {option}, but got '{text}'") from None

@@ -1,0 +1,131 @@
+"""What a selector changes: next-token distributions against exact attention, and each layer's attention."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dashkv.eval.harness import BLOCK, EvalError, Prefix, Session, Step, attention_by
+from dashkv.eval.selectors import group_any
+
+RUN = 64
+"""Neighbouring tokens depend on each other: standard errors are taken over the means of runs of this many tokens."""
+
+
+@torch.inference_mode()
+def token_measures(model, exact: Tensor, hidden: Tensor, targets: Tensor) -> dict[str, np.ndarray]:
+    """Per row, in nats: `nll` of its target under both hidden states [R, hidden], and `kl` from exact to selected."""
+    parts: dict[str, list] = {"nll_exact": [], "nll": [], "kl": [], "same": []}
+    head = model.get_output_embeddings()
+    for begin in range(0, len(targets), 128):
+        rows = slice(begin, begin + 128)
+        p, q = (torch.log_softmax(head(x[rows]).float(), -1) for x in (exact, hidden))
+        target = targets[rows, None]
+        parts["nll_exact"].append(-p.gather(1, target)[:, 0])
+        parts["nll"].append(-q.gather(1, target)[:, 0])
+        parts["kl"].append((p.exp() * (p - q)).sum(-1).clamp(min=0))
+        parts["same"].append((p.argmax(-1) == q.argmax(-1)).float())
+    return {name: torch.cat(x).numpy().astype(np.float32) for name, x in parts.items()}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    mean: float
+    error: float  # standard error
+
+
+def estimate(values: list[np.ndarray]) -> Estimate:
+    """Mean over all tokens of several documents, [R] each, and its standard error from runs of RUN tokens."""
+    runs = [x[i : i + RUN] for x in values for i in range(0, len(x), RUN)]
+    sizes, means = np.array([len(r) for r in runs], float), np.array([r.mean(dtype=float) for r in runs])
+    mean = float((sizes * means).sum() / sizes.sum())
+    if len(runs) < 2:
+        return Estimate(mean, float("nan"))
+    spread = (sizes**2 * (means - mean) ** 2).sum() * len(runs) / (len(runs) - 1)
+    return Estimate(mean, float(np.sqrt(spread) / sizes.sum()))
+
+
+def perplexity_change(nll: list[np.ndarray], nll_exact: list[np.ndarray]) -> Estimate:
+    """Change of perplexity in percent, and its standard error from the differences token by token."""
+    rise = estimate([a - b for a, b in zip(nll, nll_exact, strict=True)])
+    ratio = float(np.exp(rise.mean))
+    return Estimate(100 * (ratio - 1), 100 * ratio * rise.error)
+
+
+LAYER_MEASURES = ("kept", "cosine", "error", "recall", "rows")
+
+
+@torch.inference_mode()
+def layer_measures(model, prefix: Prefix, tokens: Tensor, selectors: dict, oracle) -> dict[str, dict[str, np.ndarray]]:
+    """Measures of each selector on the queries, keys and values of the exact model: of tokens [R] after the prefix.
+
+    By selector and measure an array [layers, Hq], means over rows:
+    kept: share of the exact attention that falls on the kept keys; cosine and error: of the head's output against the
+    exact one, error relative in norm over all rows; recall: share of the oracle's keys that are kept (forced keys
+    left out); rows: share of the visible keys read, the union over a group. Measures that a selector does not have
+    (a quantised cache keeps all keys) are NaN.
+    """
+    config = model.config
+    shape = (config.num_hidden_layers, config.num_attention_heads)
+    result = {name: {m: np.full(shape, np.nan) for m in LAYER_MEASURES} for name in selectors}
+    states: dict[tuple[str, int], dict] = {}
+    shared: dict[str, dict] = {name: {} for name in selectors}
+    session = Session(model, prefix, None, room=len(tokens))
+
+    def attend(layer, query, key, value, scale):
+        out = torch.empty(*query.shape[:2], value.shape[-1])
+        sums = {name: [] for name in selectors}
+        start = key.shape[1] - query.shape[1]
+        for begin in range(0, query.shape[1], BLOCK):
+            rows = slice(begin, min(begin + BLOCK, query.shape[1]))
+            seen = start + rows.stop
+            step = Step(layer, query[:, rows], key[:, :seen], value[:, :seen], scale, prefix, {})
+            exact = out[:, rows] = step.mix(step.mass)
+            ideal = group_any(oracle.keep(step), step.kv_heads)
+            forced = oracle.budget.forced(step)
+            for name, selector in selectors.items():
+                step.state = states.setdefault((name, layer), {"shared": shared[name]})
+                step.wants_kept = True
+                sums[name].append(_measure(step, selector.attend(step), exact, ideal, forced))
+        for name, parts in sums.items():
+            total = {m: sum(part[m] for part in parts) for m in parts[0]}
+            count = query.shape[1]
+            measured = result[name]
+            measured["cosine"][layer] = total["cosine"] / count
+            measured["error"][layer] = torch.sqrt(total["difference"] / total["norm"])
+            if "kept" in total:
+                for m in ("kept", "recall", "rows"):
+                    measured[m][layer] = total[m] / count
+        return out
+
+    positions = torch.arange(len(tokens)) + prefix.size
+    with attention_by(model, attend):
+        model.get_decoder()(input_ids=tokens[None], cache=session.cache, position_ids=positions[None], use_cache=True)
+    return result
+
+
+def _measure(step, answer, exact, ideal, forced):
+    """Sums over the rows of a step, by head [Hq]."""
+    sums = {
+        "cosine": torch.cosine_similarity(answer.out, exact, dim=-1).sum(1),
+        "difference": (answer.out - exact).square().sum((1, 2)),
+        "norm": exact.square().sum((1, 2)),
+    }
+    if answer.kept is not None:
+        heads = len(answer.kept)
+        mass = step.mass.reshape(heads, -1, *step.mass.shape[1:])
+        sums["kept"] = (mass * answer.kept[:, None]).sum((2, 3)).reshape(-1)
+        per_head = step.group if heads == step.kv_heads else 1
+        wanted = (ideal & ~forced).repeat_interleave(step.group // per_head, dim=0)
+        recall = (answer.kept & wanted).sum(-1) / wanted.sum(-1).clamp(min=1)
+        sums["recall"] = recall.sum(-1).repeat_interleave(per_head)
+        share = group_any(answer.kept, step.kv_heads).sum(-1) / torch.from_numpy(step.limits)
+        sums["rows"] = share.sum(-1).repeat_interleave(step.group)
+    return sums
+
+
+def check_targets(tokens: Tensor, rows: int) -> None:
+    """Raises EvalError unless tokens [N] hold a prefix and `rows` rows with their targets."""
+    if len(tokens) < rows + 65:
+        raise EvalError(f"expected a text of at least {rows + 65} tokens for {rows} rows, but got {len(tokens)}")

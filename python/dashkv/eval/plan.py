@@ -1,0 +1,245 @@
+"""All that an evaluation does and depends on: it runs what the store lacks, and finds results again for a report."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from dashkv.encoders import Encoder
+from dashkv.eval import drift, harness, needles, runs, tasks
+from dashkv.eval.codes import Codes
+from dashkv.eval.harness import EXACT, EvalError
+from dashkv.eval.runs import Document, Result, Store
+from dashkv.eval.selectors import Budget, Oracle
+from dashkv.eval.suite import Suite
+from dashkv.models import fingerprint
+
+MEASURES = ("tokens", "layers", "tasks", "needles", "drift")
+DRIFT_PREFIX = 1024
+DRIFT_TEMPERATURE = 0.7
+NEEDLE_ROWS = 8
+NEEDLE_CONTEXT = 4096
+NEEDLE_SPAN = 512
+"""Needles are looked for among the last rows of a context."""
+
+
+@dataclass
+class Plan:
+    model_name: str
+    texts: dict[str, str]
+    encoders: dict[str, Encoder]
+    budgets: list[Budget]
+    lengths: tuple[int, ...]
+    contexts: int
+    rows: int
+    layer_rows: int
+    dense: tuple[int, ...]
+    selectors: list[str] | None
+    measures: tuple[str, ...]
+    tasks: tuple[str, ...]
+    task_lengths: tuple[int, ...]
+    examples: int
+    needle_lengths: tuple[int, ...]
+    drift_tokens: int
+    seed: int
+    compiled: bool
+    store: Store
+    model: object = None
+    tokenizer: object = None
+    key: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise EvalError(f"expected measures of {', '.join(MEASURES)}, but got '{measure}'")
+
+    def load(self, model, tokenizer) -> None:
+        """Takes the model and checks that the encoders were made for it. EncoderError if one was not."""
+        self.model, self.tokenizer, self.key = model, tokenizer, fingerprint(model)
+        for encoder in self.encoders.values():
+            encoder.check(self.key)
+
+    def suite(self, budget: Budget) -> list:
+        return Suite(budget, self.key, self.encoders, self.seed, self.compiled).selectors(self.selectors)
+
+    def documents(self, length: int) -> list[Document]:
+        return [
+            document
+            for name, text in self.texts.items()
+            for document in runs.contexts(self.tokenizer, name, text, length, self.contexts)
+        ]
+
+    def rows_of(self, length: int) -> int:
+        """Rows that are scored: at most half of a context."""
+        return min(self.rows, length // 2)
+
+    def layer_documents(self) -> list[Document]:
+        """The first context of each text at the first length."""
+        return self.documents(self.lengths[0])[:: self.contexts]
+
+    def oracle(self, budget: Budget) -> Oracle:
+        return Oracle(budget)
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Runs what the store lacks."""
+        for measure in self.measures:
+            getattr(self, f"_run_{measure}")(say)
+
+    def _run_tokens(self, say):
+        for length in self.lengths:
+            for document in self.documents(length):
+                selectors = list(self._once(budget for budget in self.budgets))
+                runs.run_tokens(
+                    self.model, self.key, document, selectors, self.dense, self.rows_of(length), self.store, say
+                )
+
+    def _run_layers(self, say):
+        for budget in self.budgets:
+            for document in self.layer_documents():
+                runs.run_layers(
+                    self.model, self.key, document, self.suite(budget), self.oracle(budget), self.layer_rows,
+                    self.store, say,
+                )  # fmt: skip
+
+    def _once(self, budgets) -> Iterator:
+        """Selectors of several budgets, those that do not depend on it once."""
+        seen = []
+        for budget in budgets:
+            for selector in self.suite(budget):
+                if selector.settings() not in seen:
+                    seen.append(selector.settings())
+                    yield selector
+
+    def token_results(self, length: int, selector) -> list[Result] | None:
+        extra = {"rows": self.rows_of(length), "dense": list(self.dense)}
+        return runs.results("tokens", self.key, self.documents(length), selector, self.store, extra)
+
+    def layer_results(self, budget: Budget, selector) -> list[Result] | None:
+        extra = {"rows": self.layer_rows, "oracle": self.oracle(budget).settings()}
+        return runs.results("layers", self.key, self.layer_documents(), selector, self.store, extra)
+
+    # Tasks: the haystack is the first text.
+
+    def _task_settings(self, selector, task: str, length: int) -> dict:
+        return {
+            "kind": "tasks",
+            "model": self.key,
+            "selector": selector.settings(),
+            "task": task,
+            "length": length,
+            "examples": self.examples,
+            "seed": self.seed,
+            "dense": list(self.dense),
+            "text": next(iter(self.texts)),
+        }
+
+    def _run_tasks(self, say):
+        text = next(iter(self.texts.values()))
+        selectors = [EXACT, *self._once(self.budgets)]
+        for length in self.task_lengths:
+            for task in self.tasks:
+                pairs = [(s, self._task_settings(s, task, length)) for s in selectors]
+                pending = [(s, k) for s, k in pairs if self.store.get(k) is None]
+                if not pending:
+                    continue
+                examples = tasks.make(task, self.tokenizer, text, length, self.examples, self.seed)
+                scores = tasks.run(
+                    self.model, self.tokenizer, examples, [s for s, _ in pending], self.dense,
+                    lambda x, task=task, length=length: say(f"{task}, {length} tokens: {x}"),
+                )  # fmt: skip
+                for (_, settings), found in zip(pending, scores, strict=True):
+                    self.store.put(Result(settings, {"hit": found.hit, "right": found.right, "nll": found.nll}, 0.0))
+
+    def task_result(self, selector, task: str, length: int) -> Result | None:
+        return self.store.get(self._task_settings(selector, task, length))
+
+    # Needles in drawn caches: hash codes, Quest and the oracle; nothing else scans a cache.
+
+    def needle_selectors(self, budget: Budget) -> list:
+        able = [s for s in self.suite(budget) if isinstance(s, Codes) or s.name in ("oracle, group", "Quest")]
+        return [s for s in able if not isinstance(s, Codes) or s.budget.tiering.scope == "group"]
+
+    def needle_layers(self) -> tuple[int, ...]:
+        """Six layers spread over the model, dense ones left out."""
+        able = [layer for layer in range(self.key["layers"]) if layer not in self.dense]
+        return tuple(able[i] for i in sorted({round(x) for x in np.linspace(0, len(able) - 1, 8)[1:-1]}))
+
+    def _needle_settings(self, selector, count: int) -> dict:
+        return {
+            "kind": "needles",
+            "model": self.key,
+            "selector": selector.settings(),
+            "keys": count,
+            "seed": self.seed,
+            "layers": list(self.needle_layers()),
+            "rows": NEEDLE_ROWS,
+            "document": self._needle_document().digest,
+        }
+
+    def _needle_document(self) -> Document:
+        name, text = next(iter(self.texts.items()))
+        return runs.contexts(self.tokenizer, name, text, NEEDLE_CONTEXT, 1)[0]
+
+    def _run_needles(self, say):
+        document, found = self._needle_document(), None
+        for count in self.needle_lengths:
+            for budget in self.budgets:
+                pairs = [(s, self._needle_settings(s, count)) for s in self.needle_selectors(budget)]
+                pending = [(s, k) for s, k in pairs if self.store.get(k) is None]
+                if not pending:
+                    continue
+                if found is None:
+                    prefix = harness.prefill(self.model, document.tokens[:-NEEDLE_SPAN])
+                    rows = document.tokens[-NEEDLE_SPAN:]
+                    layers = self.needle_layers()
+                    found = needles.find_pairs(self.model, prefix, rows, layers, NEEDLE_ROWS, budget.tiering)
+                hits = needles.hits(prefix, found, count, [s for s, _ in pending], self.seed, budget.tiering)
+                for (selector, settings), hit in zip(pending, hits, strict=True):
+                    self.store.put(Result(settings, {"hit": hit}, 0.0))
+                    say(f"needles in {count} keys: {selector.name}: {hit.sum()} of {len(hit)}")
+
+    def needle_result(self, selector, count: int) -> Result | None:
+        return self.store.get(self._needle_settings(selector, count))
+
+    # Drift: one text is continued.
+
+    def _drift_settings(self, selector) -> dict:
+        document = self._drift_document()
+        return {
+            "kind": "drift",
+            "model": self.key,
+            "selector": selector.settings(),
+            "document": document.digest,
+            "tokens": self.drift_tokens,
+            "temperature": DRIFT_TEMPERATURE,
+            "seed": self.seed,
+            "dense": list(self.dense),
+        }
+
+    def _drift_document(self) -> Document:
+        name, text = next(iter(self.texts.items()))
+        return runs.contexts(self.tokenizer, name, text, DRIFT_PREFIX, 1)[0]
+
+    def _run_drift(self, say):
+        document, budget = self._drift_document(), self.budgets[0]
+        pairs = [(s, self._drift_settings(s)) for s in [EXACT, *self.suite(budget)]]
+        pending = [(s, k) for s, k in pairs if self.store.get(k) is None]
+        if not pending:
+            return
+        observe = any(s.observes for s, _ in pending)
+        prefix, last = harness.prefill(self.model, document.tokens[:-1], observe), document.tokens[-1:]
+        done = self.store.get(pairs[0][1])
+        exact = None if done is None else torch.from_numpy(done.arrays["tokens"])
+        for selector, settings in pending:
+            written = drift.generate(
+                self.model, prefix, last, selector, self.dense, self.drift_tokens, self.seed, DRIFT_TEMPERATURE
+            )
+            exact = written if exact is None else exact
+            found = drift.measure(self.model, prefix, last, written, exact)
+            arrays = {"tokens": found.tokens, "nll": found.nll, "first": found.first, "distinct": found.distinct}
+            self.store.put(Result(settings, {k: np.asarray(v) for k, v in arrays.items()}, 0.0))
+            say(f"drift: {selector.name}: first difference after {found.first} tokens")
+
+    def drift_result(self, selector) -> Result | None:
+        return self.store.get(self._drift_settings(selector))

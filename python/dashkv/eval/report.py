@@ -1,0 +1,497 @@
+"""Markdown, JSON and plots of an evaluation, from the results in its store. What was not run is not in a table."""
+
+import json
+import os
+import platform
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+
+from dashkv.eval import measures
+from dashkv.eval.harness import EXACT
+from dashkv.eval.plan import DRIFT_TEMPERATURE, Plan
+from dashkv.eval.runs import TRAFFIC
+
+NOTES = """\
+- **rows**, **bytes**: read by attention, as a share of what exact attention reads, dense layers in both; K and V count
+  16 bits a value, and codes, page bounds and forced keys are included. Counted row by row, not computed.
+- **perplexity**: change against exact attention; **KL**: from the exact to the selected next-token distribution, in
+  nats a token; **/ oracle**: KL over that of the group oracle of the same budget; **same**: share of rows with the same
+  most likely token. Standard errors (±) are taken over runs of {run} tokens.
+- The *oracle* ranks keys by their true attention, free of charge, at the reference's rows. *Reference* is a budget
+  of {equal} that all selectors have the same of: the rows of the tiering and a code of 8 bytes a key. H2O and SnapKV
+  choose again before each block of 64 rows. KIVI reads all keys, quantised, and does not follow the budget.
+"""
+
+
+def write(plan: Plan, folder: Path, command: str) -> None:
+    """Writes report.md, report.json and, with matplotlib, figures into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = collect(plan, command)
+    _write(folder / "report.json", json.dumps(data, indent=1, default=str))
+    figures = _figures(data, folder)
+    _write(folder / "report.md", markdown(data, figures))
+
+
+def _write(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def collect(plan: Plan, command: str) -> dict:
+    """All numbers of a report, as JSON values."""
+    cpu = next((x.split(":")[1].strip() for x in _cpu_info() if x.startswith("model name")), platform.processor())
+    data = {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "command": command,
+        "seed": plan.seed,
+        "model": {"name": plan.model_name, **plan.key},
+        "cpu": cpu,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "numpy": np.__version__},
+        "dense_layers": list(plan.dense),
+        "compiled": plan.compiled,
+        "encoders": {name: {"form": e.form, "bits": e.bits, "levels": e.levels, "training": e.training}
+                     for name, e in plan.encoders.items()},
+        "equal": plan.budgets[0].equal,
+        "tokens": _tokens(plan) if "tokens" in plan.measures else [],
+        "layers": _layers(plan) if "layers" in plan.measures else [],
+        "tasks": _tasks(plan) if "tasks" in plan.measures else [],
+        "needles": _needles(plan) if "needles" in plan.measures else [],
+        "drift": _drift(plan) if "drift" in plan.measures else [],
+    }  # fmt: skip
+    return _plain(data)
+
+
+def _plain(value):
+    """JSON has no NaN: a measure that is not there is null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(x) for x in value]
+    if isinstance(value, float) and np.isnan(value):
+        return None
+    return value
+
+
+def _cpu_info() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _percent(budget) -> str:
+    return f"{100 * budget.tiering.full:g} %"
+
+
+def _tokens(plan: Plan) -> list[dict]:
+    tables = []
+    for length in plan.lengths:
+        documents = plan.documents(length)
+        for budget in plan.budgets:
+            rows, oracle = [], None
+            for selector in plan.suite(budget):
+                found = plan.token_results(length, selector)
+                if found is None:
+                    continue
+                row = _token_row(selector.name, found, documents)
+                if selector.name == "oracle, group":
+                    oracle = row["kl"][0]
+                rows.append(row)
+            for row in rows:
+                row["kl_of_oracle"] = row["kl"][0] / oracle if oracle else None
+            scored = plan.rows_of(length)
+            exact = [row["exact_perplexity"] for row in rows[:1]]
+            tables.append(
+                {
+                    "length": length,
+                    "full": _percent(budget),
+                    "tokens": scored * len(documents),
+                    "contexts": [document.name for document in documents],
+                    "exact_perplexity": exact[0] if exact else None,
+                    "rows": rows,
+                }
+            )
+    return tables
+
+
+def _token_row(name: str, found: list, documents: list) -> dict:
+    nll, exact, kl, same = ([r.arrays[x] for r in found] for x in ("nll", "nll_exact", "kl", "same"))
+    traffic = dict(zip(TRAFFIC, sum(r.arrays["traffic"] for r in found), strict=True))
+    change, divergence = measures.perplexity_change(nll, exact), measures.estimate(kl)
+    by_text = {}
+    for text in dict.fromkeys(d.name.split(" ")[0] for d in documents):
+        part = [i for i, d in enumerate(documents) if d.name.split(" ")[0] == text]
+        one = measures.perplexity_change([nll[i] for i in part], [exact[i] for i in part])
+        by_text[text] = {
+            "perplexity": [one.mean, one.error],
+            "kl": list(_pair(measures.estimate([kl[i] for i in part]))),
+            "exact_perplexity": float(np.exp(np.mean([exact[i].mean() for i in part]))),
+        }
+    return {
+        "selector": name,
+        "bytes": traffic["bytes"] / traffic["dense_bytes"],
+        "rows": traffic["rows"] / traffic["dense_rows"],
+        "perplexity": [change.mean, change.error],
+        "kl": [divergence.mean, divergence.error],
+        "same": float(np.concatenate(same).mean()),
+        "exact_perplexity": float(np.exp(measures.estimate(exact).mean)),
+        "by_text": by_text,
+        "seconds": sum(r.seconds for r in found),
+    }
+
+
+def _pair(estimate: measures.Estimate) -> tuple[float, float]:
+    return estimate.mean, estimate.error
+
+
+def _layers(plan: Plan) -> list[dict]:
+    tables = []
+    hashed = [layer for layer in range(plan.key["layers"]) if layer not in plan.dense]
+    for budget in plan.budgets:
+        rows, oracle = [], None
+        for selector in plan.suite(budget):
+            found = plan.layer_results(budget, selector)
+            if found is None:
+                continue
+            by_layer = {m: np.mean([r.arrays[m].mean(-1) for r in found], axis=0) for m in measures.LAYER_MEASURES}
+            by_head = np.mean([r.arrays["kept"] for r in found], axis=0)
+            means = {m: float(x[hashed].mean()) for m, x in by_layer.items()}
+            if selector.name == "oracle, group":
+                oracle = by_layer["kept"]
+            rows.append(
+                {
+                    "selector": selector.name,
+                    **means,
+                    "kept_by_layer": by_layer["kept"].tolist(),
+                    "error_by_layer": by_layer["error"].tolist(),
+                    "kept_by_head": by_head.tolist(),
+                }
+            )
+        for row in rows:
+            share = None if oracle is None else np.array(row["kept_by_layer"]) / oracle
+            row["share_by_layer"] = None if share is None else share.tolist()
+            row["share"] = (
+                None
+                if share is None
+                else float(np.mean(np.array(row["kept_by_layer"])[hashed]) / oracle[hashed].mean())
+            )
+        tables.append(
+            {
+                "full": _percent(budget),
+                "length": plan.lengths[0],
+                "contexts": [d.name for d in plan.layer_documents()],
+                "tokens": plan.layer_rows * len(plan.texts),
+                "layers": hashed,
+                "rows": rows,
+            }
+        )
+    return tables
+
+
+def _tasks(plan: Plan) -> list[dict]:
+    tables = []
+    for length in plan.task_lengths:
+        for budget in plan.budgets:
+            rows = []
+            for selector in [EXACT, *plan.suite(budget)]:
+                scores = {}
+                for task in plan.tasks:
+                    found = plan.task_result(selector, task, length)
+                    if found is not None:
+                        scores[task] = {x: float(found.arrays[x].mean()) for x in ("hit", "right", "nll")}
+                        scores[task]["answers"] = len(found.arrays["hit"])
+                if scores:
+                    rows.append({"selector": selector.name, "scores": scores})
+            tables.append({"length": length, "full": _percent(budget), "examples": plan.examples, "rows": rows})
+    return tables
+
+
+def _needles(plan: Plan) -> list[dict]:
+    tables = []
+    for budget in plan.budgets:
+        rows = []
+        for selector in plan.needle_selectors(budget):
+            hits = {}
+            for count in plan.needle_lengths:
+                found = plan.needle_result(selector, count)
+                if found is not None:
+                    hits[str(count)] = [int(found.arrays["hit"].sum()), len(found.arrays["hit"])]
+            if hits:
+                rows.append({"selector": selector.name, "hits": hits})
+        tables.append({"full": _percent(budget), "layers": list(plan.needle_layers()), "rows": rows})
+    return tables
+
+
+def _drift(plan: Plan) -> list[dict]:
+    rows = []
+    for selector in [EXACT, *plan.suite(plan.budgets[0])]:
+        found = plan.drift_result(selector)
+        if found is not None:
+            nll = measures.estimate([found.arrays["nll"]])
+            rows.append(
+                {
+                    "selector": selector.name,
+                    "first": int(found.arrays["first"]),
+                    "nll": [nll.mean, nll.error],
+                    "distinct": float(found.arrays["distinct"]),
+                }
+            )
+    return rows
+
+
+# Markdown
+
+
+def markdown(data: dict, figures: dict[str, str]) -> str:
+    """The report as text; figures: file names by what they show."""
+    model, versions = data["model"], data["versions"]
+    dense = ", ".join(map(str, data["dense_layers"])) or "none"
+    lines = [
+        f"# Fidelity of {model['name']}",
+        "",
+        f"{data['date']}, {data['cpu']}, one thread, f32; "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + f"; seed {data['seed']}; dense layers: {dense}; dashkv's rows from "
+        + ("the compiled kernels." if data["compiled"] else "a restatement in PyTorch."),
+        "",
+        (
+            f"Model: {model['model_type']}, {model['layers']} layers, {model['query_heads']} query and "
+            f"{model['kv_heads']} KV heads of {model['head_size']}, "
+            f"SHA-256 of its q and k weights {model.get('weights', '')[:16]}."
+        ),
+        "",
+        "Made by",
+        "```",
+        data["command"],
+        "```",
+        "",
+        NOTES.format(run=measures.RUN, equal=data["equal"]),
+    ]
+    for table in data["tokens"]:
+        if table["rows"]:
+            lines += _token_lines(table)
+    lines += _figure_lines(figures, "quality", "KL against bytes read")
+    for table in data["layers"]:
+        if table["rows"]:
+            lines += _layer_lines(table)
+    lines += _figure_lines(figures, "layers", "Kept attention by layer, as a share of the group oracle's")
+    for table in data["tasks"]:
+        if table["rows"]:
+            lines += _task_lines(table)
+    for table in data["needles"]:
+        if table["rows"]:
+            lines += _needle_lines(table)
+    if data["drift"]:
+        lines += _drift_lines(data["drift"])
+    return "\n".join(lines) + "\n"
+
+
+def _figure_lines(figures: dict[str, str], name: str, text: str) -> list[str]:
+    return [f"![{text}]({figures[name]})", ""] if name in figures else []
+
+
+def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
+
+
+def _number(value: float | None, form: str) -> str:
+    """Nothing for a measure that a selector does not have."""
+    return "" if value is None else format(value, form)
+
+
+def _with_error(pair: list[float], form: str, error_form: str) -> str:
+    """A mean and its standard error, if there are enough tokens for one."""
+    mean, error = pair
+    return f"{mean:{form}}" + ("" if error is None else f" ± {error:{error_form}}")
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def _token_lines(table: dict) -> list[str]:
+    header = ["selector", "rows", "bytes", "perplexity", "KL", "/ oracle", "same"]
+    rows = [
+        [
+            row["selector"],
+            f"{100 * row['rows']:.1f} %",
+            f"{100 * row['bytes']:.1f} %",
+            _with_error(row["perplexity"], "+.2f", ".2f") + " %",
+            _with_error(row["kl"], ".4f", ".4f"),
+            _number(row["kl_of_oracle"], ".2f"),
+            f"{100 * row['same']:.1f} %",
+        ]
+        for row in table["rows"]
+    ]
+    return [
+        f"## Next tokens at {table['length']} tokens, {table['full']} of the keys",
+        "",
+        (
+            f"{table['tokens']:,} tokens: the last rows of {len(table['contexts'])} contexts "
+            f"({'; '.join(table['contexts'])}). Perplexity of exact attention: {table['exact_perplexity']:.2f}."
+        ),
+        "",
+        *_table(header, rows),
+    ]
+
+
+def _layer_lines(table: dict) -> list[str]:
+    header = ["selector", "kept mass", "of the oracle's", "recall", "output cosine", "output error", "rows"]
+    rows = [
+        [
+            row["selector"],
+            _number(row["kept"], ".3f"),
+            _share(row["share"]),
+            _number(row["recall"], ".3f"),
+            _number(row["cosine"], ".4f"),
+            _number(row["error"], ".3f"),
+            _share(row["rows"]),
+        ]
+        for row in table["rows"]
+    ]
+    return [
+        f"## Attention of single layers at {table['length']} tokens, {table['full']} of the keys",
+        "",
+        (
+            f"On queries, keys and values of the exact model: {table['tokens']:,} rows of {len(table['contexts'])} "
+            f"contexts, mean over {len(table['layers'])} layers and all heads. Recall is of the group oracle's keys that "
+            "are not forced."
+        ),
+        "",
+        *_table(header, rows),
+    ]
+
+
+def _task_lines(table: dict) -> list[str]:
+    names = list(dict.fromkeys(task for row in table["rows"] for task in row["scores"]))
+    answers = {task: row["scores"][task]["answers"] for row in table["rows"] for task in row["scores"]}
+    rows = []
+    for row in table["rows"]:
+        cells = [row["scores"].get(task) for task in names]
+        rows.append(
+            [row["selector"]]
+            + [
+                "" if c is None else f"{round(c['hit'] * c['answers'])} / {c['right']:.2f} / {c['nll']:.2f}"
+                for c in cells
+            ]
+        )
+    header = ["selector"] + [f"{task} ({answers[task]})" for task in names]
+    return [
+        f"## Tasks at {table['length']} tokens, {table['full']} of the keys",
+        "",
+        (
+            f"{table['examples']} examples a task. Answers hit (of the number in the header) / share of answer tokens "
+            "right / nats a token."
+        ),
+        "",
+        *_table(header, rows),
+    ]
+
+
+def _needle_lines(table: dict) -> list[str]:
+    counts = list(dict.fromkeys(count for row in table["rows"] for count in row["hits"]))
+    rows = [
+        [row["selector"]] + ["{} of {}".format(*row["hits"][c]) if c in row["hits"] else "" for c in counts]
+        for row in table["rows"]
+    ]
+    return [
+        f"## Needles in drawn caches, {table['full']} of the keys",
+        "",
+        f"Real keys that a row attends to, in caches drawn from the keys of layers {', '.join(map(str, table['layers']))}.",
+        "",
+        *_table(["selector"] + [f"{int(c):,} keys" for c in counts], rows),
+    ]
+
+
+def _drift_lines(rows: list[dict]) -> list[str]:
+    header = [
+        "selector",
+        "same tokens before the first difference",
+        "nats a token under exact attention",
+        "4-grams once",
+    ]
+    cells = [
+        [r["selector"], str(r["first"]), _with_error(r["nll"], ".3f", ".3f"), f"{100 * r['distinct']:.1f} %"]
+        for r in rows
+    ]
+    return [
+        "## Generation drift",
+        "",
+        f"Sampled at temperature {DRIFT_TEMPERATURE} with the same random numbers for all; the first budget.",
+        "",
+        *_table(header, cells),
+    ]
+
+
+# Figures
+
+
+def _figures(data: dict, folder: Path) -> dict[str, str]:
+    """Draws what matplotlib can; returns file names. None without matplotlib."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+    except ImportError:
+        return {}
+    matplotlib.rcParams["svg.hashsalt"] = "dashkv"
+    names = {}
+    for name, draw in (("quality", _draw_quality), ("layers", _draw_layers)):
+        figure = draw(data, plt)
+        if figure is not None:
+            file = f"fidelity-{name}.svg"
+            figure.savefig(folder / file, metadata={"Date": None}, bbox_inches="tight")
+            plt.close(figure)
+            names[name] = file
+    return names
+
+
+def _draw_quality(data, plt):
+    tables = [table for table in data["tokens"] if table["rows"]]
+    if not tables:
+        return None
+    lengths = list(dict.fromkeys(table["length"] for table in tables))
+    figure, axes = plt.subplots(1, len(lengths), figsize=(6 * len(lengths), 4.5), squeeze=False, sharey=True)
+    for axis, length in zip(axes[0], lengths, strict=True):
+        points: dict[str, list] = {}
+        for table in tables:
+            for row in table["rows"] if table["length"] == length else ():
+                point = (100 * row["bytes"], row["kl"][0])
+                if point not in points.setdefault(row["selector"], []):
+                    points[row["selector"]].append(point)
+        for index, (name, values) in enumerate(points.items()):
+            values.sort()
+            axis.plot(*zip(*values, strict=True), marker="osD^vP*X"[index % 8], label=name, linewidth=1)
+        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", yscale="log", xscale="log")
+        axis.grid(alpha=0.3, which="both")
+    axes[0][0].set_ylabel("KL to exact, nats a token")
+    axes[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
+    return figure
+
+
+def _draw_layers(data, plt):
+    tables = [
+        table
+        for table in data["layers"]
+        if any(row["share_by_layer"] for row in table["rows"] if row["kept"] is not None)
+    ]
+    if not tables:
+        return None
+    rows = [row for row in tables[0]["rows"] if row["kept"] is not None]
+    shares = np.array([row["share_by_layer"] for row in rows])
+    figure, axis = plt.subplots(figsize=(11, 0.32 * len(rows) + 1.5))
+    image = axis.imshow(100 * shares, vmin=50, vmax=100, aspect="auto", cmap="viridis")
+    axis.set_yticks(range(len(rows)), [row["selector"] for row in rows], fontsize=8)
+    axis.set_xticks(range(shares.shape[1]), range(shares.shape[1]), fontsize=7)
+    axis.set_xlabel("layer")
+    axis.set_title(f"Kept attention, % of the group oracle's ({tables[0]['full']} of the keys)", fontsize=10)
+    figure.colorbar(image, ax=axis, pad=0.01)
+    return figure

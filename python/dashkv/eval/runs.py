@@ -1,0 +1,203 @@
+"""Evaluations that can be interrupted: each result is a file of its own under a key of all that it depends on.
+
+A selector that is added costs only itself; a document that is added costs one prefill and its selectors.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dashkv.eval import harness, measures
+from dashkv.eval.harness import EXACT, EvalError, Prefix, Session
+
+SCHEMA = 1
+"""Raised when a measure changes its meaning, so that older results are not taken for new ones."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Tokens [N] of a text: the last one is a target only."""
+
+    name: str
+    tokens: Tensor
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.tokens.numpy().astype(np.int32).tobytes()).hexdigest()[:16]
+
+
+@dataclass
+class Result:
+    """Arrays of a measure with the settings they belong to and the seconds they took."""
+
+    settings: dict
+    arrays: dict[str, np.ndarray]
+    seconds: float
+
+
+class Store:
+    """Results in a folder, one .npz a key."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _path(self, settings: dict) -> Path:
+        key = json.dumps({"schema": SCHEMA, **settings}, sort_keys=True, default=str)
+        return self.folder / f"{settings['kind']}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
+
+    def get(self, settings: dict) -> Result | None:
+        """The result of these settings, if it is there. EvalError if its file is damaged."""
+        path = self._path(settings)
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            seconds = float(arrays.pop("seconds"))
+            arrays.pop("settings")
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise EvalError(f"expected a result in {path}, but it is damaged ({error}): delete it") from error
+        return Result(settings, arrays, seconds)
+
+    def put(self, result: Result) -> None:
+        path = self._path(result.settings)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                text = json.dumps(result.settings, sort_keys=True, default=str)
+                np.savez_compressed(file, settings=text, seconds=result.seconds, **result.arrays)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def contexts(tokenizer, name: str, text: str, size: int, count: int) -> list[Document]:
+    """`count` stretches of `size` + 1 tokens, spread evenly over a text. EvalError if it is too short for them."""
+    # Tokenising 16 characters a token is enough for any text, and a long one need not be tokenised whole.
+    span = len(text) // count
+    documents = []
+    for index in range(count):
+        part = text[index * span : (index + 1) * span][: 16 * (size + 1)]
+        tokens = tokenizer(part, return_tensors="pt", add_special_tokens=False).input_ids[0][: size + 1]
+        if len(tokens) < size + 1:
+            raise EvalError(
+                f"expected {count} stretches of {size + 1} tokens in {name}, but got one of {len(tokens)}: "
+                "fewer contexts or a longer text"
+            )
+        documents.append(Document(f"{name} {index + 1}/{count}, {size} tokens", tokens))
+    return documents
+
+
+def _fresh(kind: str, model_key: dict, document: Document, selectors: list, store: Store, extra: dict) -> list:
+    """(selector, settings) of results that are not in the store."""
+    pairs = []
+    for selector in selectors:
+        settings = {
+            "kind": kind,
+            "model": model_key,
+            "document": document.digest,
+            "selector": selector.settings(),
+            **extra,
+        }
+        pairs.append((selector, settings))
+    return [(s, k) for s, k in pairs if store.get(k) is None]
+
+
+def _prefill(model, document: Document, rows: int, pending: list) -> Prefix:
+    measures.check_targets(document.tokens, rows)
+    observe = any(selector.observes for selector, _ in pending)
+    return harness.prefill(model, document.tokens[: len(document.tokens) - 1 - rows], observe)
+
+
+def run_tokens(
+    model, model_key: dict, document: Document, selectors: list, dense: tuple[int, ...], rows: int, store: Store,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Next-token measures of the last `rows` rows of a document under each selector, into the store."""
+    pending = _fresh("tokens", model_key, document, selectors, store, {"rows": rows, "dense": list(dense)})
+    if not pending:
+        return
+    tokens, start = document.tokens, time.perf_counter()
+    prefix = _prefill(model, document, rows, pending)
+    inputs, targets = tokens[prefix.size : -1], tokens[prefix.size + 1 :]
+    exact = Session(model, prefix, EXACT, room=rows).advance(inputs)
+    say(f"{document.name}: exact in {time.perf_counter() - start:.0f} s")
+    for selector, settings in pending:
+        start = time.perf_counter()
+        session = Session(model, prefix, selector, dense, room=rows)
+        hidden = session.advance(inputs)
+        arrays = measures.token_measures(model, exact, hidden, targets)
+        arrays["traffic"] = np.array([getattr(session.traffic, name) for name in TRAFFIC])
+        store.put(Result(settings, arrays, time.perf_counter() - start))
+        change = measures.perplexity_change([arrays["nll"]], [arrays["nll_exact"]])
+        say(
+            f"{document.name}: {selector.name}: perplexity {change.mean:+.2f} %, KL {arrays['kl'].mean():.4f}, "
+            f"{time.perf_counter() - start:.0f} s"
+        )
+
+
+TRAFFIC = ("bytes", "rows", "dense_bytes", "dense_rows")
+
+
+def run_layers(
+    model, model_key: dict, document: Document, selectors: list, oracle, rows: int, store: Store,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Layer measures of each selector on the exact model's last `rows` rows, into the store. Every layer is measured,
+    so selectors must have encoders for all; those that do not are left out."""
+    able = [s for s in selectors if all(x is not None for x in getattr(getattr(s, "encoder", None), "layers", ()))]
+    extra = {"rows": rows, "oracle": oracle.settings()}
+    pending = _fresh("layers", model_key, document, able, store, extra)
+    if not pending:
+        return
+    start = time.perf_counter()
+    prefix = _prefill(model, document, rows, pending)
+    names = [str(i) for i in range(len(pending))]
+    found = measures.layer_measures(
+        model,
+        prefix,
+        document.tokens[prefix.size : -1],
+        {name: selector for name, (selector, _) in zip(names, pending, strict=True)},
+        oracle,
+    )
+    seconds = (time.perf_counter() - start) / len(pending)
+    for name, (_, settings) in zip(names, pending, strict=True):
+        store.put(Result(settings, found[name], seconds))
+    say(f"{document.name}: layers of {len(pending)} selectors in {time.perf_counter() - start:.0f} s")
+
+
+def results(
+    kind: str, model_key: dict, documents: list[Document], selector, store: Store, extra: dict
+) -> list[Result] | None:
+    """Results of a selector on all documents, None unless all are there."""
+    found = []
+    for document in documents:
+        settings = {
+            "kind": kind,
+            "model": model_key,
+            "document": document.digest,
+            "selector": selector.settings(),
+            **extra,
+        }
+        result = store.get(settings)
+        if result is None:
+            return None
+        found.append(result)
+    return found
+
+
+def set_threads() -> None:
+    """One thread: small matrices gain nothing from more, and waiting threads would slow other processes."""
+    torch.set_num_threads(1)
