@@ -97,7 +97,7 @@ def _finish(status: int) -> str:
     """Raises Error, or returns what was said on the way."""
     messages = _ffi.load().dashkvGetMessages().decode(errors="replace").rstrip("\n")
     if status:
-        raise Error(messages)
+        raise Error(messages or "expected a diagnostic of what failed, but the compiler gave none")
     return messages
 
 
@@ -231,11 +231,15 @@ class Kernel:
         shape or strides, and for an array that is read-only but is written. Nothing was called then.
         """
         # Frames are reused, and each is in use by one call only.
-        frame = self._frames.pop() if self._frames else _Frame(self)
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            frame = _Frame(self)
         try:
             as_torch = frame.write(args)
             return frame.run(args, as_torch)
         finally:
+            frame.owners.clear()
             self._frames.append(frame)
 
     def prepare(self, *args: Any) -> Callable[[], Any]:

@@ -1,6 +1,8 @@
 """dashkv.compile on arrays of NumPy, PyTorch and DLPack."""
 
 import gc
+import subprocess
+import sys
 import threading
 
 import ml_dtypes
@@ -454,6 +456,29 @@ def test_what_is_no_array(double):
         double(np.ones((2, 2), ">f4"))
     with pytest.raises(TypeError, match="expected a DLPack array of numbers, but got type code 5"):
         double(Exporter(np.ones((2, 2), np.complex64)))
+
+
+def test_runtime_checks():
+    """A check that fails says so and ends the process."""
+    text = CACHE.replace("%x: tensor<4xf32>)", "%y: tensor<?xf32>)")
+    text = text.replace("  %e =", "  %x = tensor.cast %y : tensor<?xf32> to tensor<4xf32>\n  %e =", 1)
+    program = f"""
+import dashkv, numpy as np
+kernel = dashkv.compile('''{text}''', runtime_checks=True, cache=False)
+kernel(np.zeros(4, np.float32), np.zeros(4, np.float32))
+print("right", flush=True)
+kernel(np.zeros(4, np.float32), np.zeros(3, np.float32))
+print("wrong")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "right\n")
+    assert "error: run-time check failed: " in done.stderr
+
+
+def test_silent_failure(monkeypatch):
+    monkeypatch.setattr(_ffi.load(), "dashkvGetMessages", lambda: b"")
+    with pytest.raises(dashkv.Error, match="expected a diagnostic of what failed"):
+        dashkv.compile("oops")
 
 
 def test_missing_library(monkeypatch, tmp_path):
