@@ -1,6 +1,7 @@
 """The evaluation on a tiny random Llama: what each selector promises, the account of bytes, resuming, bad input."""
 
 import argparse
+import copy
 import dataclasses
 import json
 
@@ -199,17 +200,9 @@ def test_top_of_equal_scores_is_the_lowest_index():
     assert keep_top(scores, forced, np.array([0])).tolist() == [[forced[0].tolist()]]
 
 
-@pytest.mark.parametrize("form", ["weighted", "packed"])
-@pytest.mark.parametrize("scope", ["group", "head"])
+@pytest.mark.parametrize(("form", "scope"), [("weighted", "group"), ("packed", "group"), ("packed", "head")])
 @pytest.mark.parametrize("part", ["none", "votes", "radius", "momentum", "mid", "table"])
-def test_the_kernels_choose_what_the_restatement_chooses(form, scope, part):
-    _ffi = pytest.importorskip("dashkv._ffi")
-    try:
-        _ffi.load()
-    except _ffi.LibraryError as error:
-        pytest.skip(str(error))
-    if form == "weighted" and scope == "head":
-        pytest.skip("scope head needs one code a query head")
+def test_the_kernels_choose_what_the_restatement_chooses(library, form, scope, part):
     key = {"model_type": "llama", "layers": 2, "query_heads": 4, "kv_heads": 2, "head_size": 32, "rope_theta": 1e4}
     encoder = Encoder.random(key, form, 32)
     count, rng = encoder.code_heads, np.random.default_rng(0)
@@ -384,3 +377,25 @@ def test_a_model_whose_attention_does_not_ask(model, tokens):
 
     with pytest.raises(EvalError, match="expected attention through AttentionInterface in all 3 layers of Silent"):
         harness.prefill(Silent(), tokens[:100])
+
+
+def test_generation_by_transformers_does_what_is_measured(library, model, prefix, tokens):
+    from dashkv.torch import attention
+    from dashkv.torch.cache import DashKVCache
+
+    encoder = Encoder.random(fingerprint(model))
+    encoder.dense_layers = (0,)
+    tiering = budget(0.1).tiering
+    selector = codes.Codes("", Budget(tiering), encoder)
+    ours = Session(model, prefix, selector, encoder.dense_layers, room=ROWS).advance(tokens[300:320])
+    theirs, other = [], copy.deepcopy(model)
+    attention.use(other, encoder, tiering)
+    cache = DashKVCache(other, encoder, tiering)
+    with torch.inference_mode():
+        other(tokens[None, :300], cache=cache)
+        for token in tokens[300:320]:
+            hidden = other.get_decoder()(token[None, None], cache=cache).last_hidden_state
+            theirs.append(hidden[0])
+    torch.testing.assert_close(torch.cat(theirs), ours, rtol=1e-3, atol=1e-3)
+    exact = Session(model, prefix, EXACT, room=ROWS).advance(tokens[300:320])
+    assert (exact - ours).abs().max() > 0.01
