@@ -60,8 +60,8 @@ def read_text(name_or_path: str) -> str:
 
 
 def cache_folder() -> Path:
-    """Where packages are unpacked: DASHKV_CACHE, else XDG_CACHE_HOME/dashkv, else ~/.cache/dashkv."""
-    if folder := os.environ.get("DASHKV_CACHE"):
+    """Where packages are unpacked: DASHKV_CACHE_DIR, else XDG_CACHE_HOME/dashkv, else ~/.cache/dashkv."""
+    if folder := os.environ.get("DASHKV_CACHE_DIR"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dashkv"
 

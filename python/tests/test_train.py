@@ -193,7 +193,7 @@ def test_fingerprint(model):
 
 
 def test_corpus_without_apt(tmp_path, monkeypatch):
-    monkeypatch.setenv("DASHKV_CACHE", str(tmp_path))
+    monkeypatch.setenv("DASHKV_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(corpus.CorpusError, match="expected apt-get to fetch the text of the Debian package r-cran-"):
         corpus.document("emma")
@@ -212,7 +212,7 @@ def test_failed_download_leaves_nothing(tmp_path, monkeypatch):
         (tmp_path / tool).write_text(text)
         (tmp_path / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("DASHKV_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DASHKV_CACHE_DIR", str(tmp_path / "cache"))
     with pytest.raises(corpus.CorpusError, match="but apt-get failed: E: no such version"):
         corpus.document("handbook-train")
     assert not list((tmp_path / "cache" / "corpus").iterdir())

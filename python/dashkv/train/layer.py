@@ -163,9 +163,7 @@ def train_layer(
             drawn = settings.sinks + rng.choice(prefix - settings.sinks, settings.keys, replace=False)
             drawn = torch.from_numpy(np.sort(drawn)).to(device)
             key, teacher, allowed = key[:, drawn], teacher[:, :, drawn], allowed[:, drawn]
-        # A row of a short prefix may have drawn no key that it can select.
-        rows = allowed.any(dim=1)
-        loss = model.loss(query[:, rows], key, teacher[:, rows], allowed[rows], losses.anneal(step, settings.steps))
+        loss = model.loss(query, key, teacher, allowed, losses.anneal(step, settings.steps))
         optimizer.param_groups[0]["lr"] = settings.learning_rate * losses.learning_rate(step, settings.steps)
         optimizer.zero_grad()
         loss.backward()

@@ -14,7 +14,7 @@ def attention_outside(
     heads, rows, size = query.shape
     kv_heads, keys, _ = key.shape
     n = torch.arange(keys, device=key.device)
-    scores = (query.reshape(kv_heads, -1, size) @ key.transpose(1, 2) * scale).reshape(heads, rows, keys)
+    scores = ((query * scale).reshape(kv_heads, -1, size) @ key.transpose(1, 2)).reshape(heads, rows, keys)
     attention = scores.masked_fill_(n > positions[:, None], float("-inf")).softmax(dim=-1)
     return attention.mul_(candidates(positions, keys, sinks, window))
 
@@ -31,9 +31,9 @@ def list_loss(logits: torch.Tensor, teacher: torch.Tensor, allowed: torch.Tensor
     logits, teacher [H, M, N], allowed [M, N]. Rows count by the attention that the teacher has there, so a row whose
     attention falls on forced keys teaches little.
     """
-    log_student = logits.masked_fill(~allowed, float("-inf")).log_softmax(dim=-1)
-    # Forbidden keys have -inf in the student and 0 in the teacher.
-    return -(teacher * log_student.masked_fill(~allowed, 0)).sum() / teacher.sum().clamp_min(1e-9)
+    # A large number and not infinity: a row without a key, whose teacher is 0, then adds 0 and not NaN.
+    log_student = logits.masked_fill(~allowed, -1e9).log_softmax(dim=-1)
+    return -(teacher * log_student).sum() / teacher.sum().clamp_min(1e-9)
 
 
 def balance(codes: torch.Tensor) -> torch.Tensor:
