@@ -113,12 +113,11 @@ def emit(source: str | os.PathLike, emit: str, target: str = "native", tiering: 
     product, size, library = c_void_p(), c_size_t(), _ffi.load()
     texts = _make_options({"emit": emit, "target": target, "tiering": tiering, **options})
     messages = _finish(library.dashkvEmit(text, len(text), name, texts, byref(product), byref(size)))
+    data = ctypes.string_at(product, size.value)
+    library.dashkvFree(product)
     if messages:
         warnings.warn(messages, stacklevel=2)
-    try:
-        return ctypes.string_at(product, size.value)
-    finally:
-        library.dashkvFree(product)
+    return data
 
 
 def compile(
@@ -152,7 +151,7 @@ def compile(
             raise TypeError("expected no entry of a GPU bundle: Launcher.plan takes it")
         options |= {"workers": workers} if workers != 1 else {}
         return gpu.Bundle.read(emit(source, "bundle", target, tiering, **options))
-    folder = {True: None, False: ""}.get(cache, cache) if isinstance(cache, bool) else os.fspath(cache)
+    folder = None if cache is True else "" if cache is False else os.fspath(cache)
     module = Module(source, target=target, tiering=tiering, workers=workers, cache=folder, **options)
     if module.messages:
         warnings.warn(module.messages, stacklevel=2)

@@ -25,8 +25,8 @@ func.func @double(%x: tensor<4xf32>) -> tensor<4xf32> {
 # Optional packages and the extra that brings each.
 PACKAGES = {
     "torch": "torch",
-    "transformers": "train",
-    "safetensors": "train",
+    "transformers": "torch",
+    "safetensors": "torch",
     "tqdm": "train",
     "matplotlib": "train",
     "nvidia-cuda-nvcc": "gpu",
