@@ -120,7 +120,9 @@ def test_a_broken_selector_is_seen(model, prefix, tokens):
     broken, traffic = advance(model, prefix, tokens, DropsOneKey(budget(1.0)))
     assert (broken - exact).abs().max() > 1e-3
     assert traffic.rows < traffic.dense_rows
-    found = measures.token_measures(model, exact, broken, tokens[401 - ROWS : 401])
+    found = measures.token_measures(
+        *(measures.log_probabilities(model, x) for x in (exact, broken)), tokens[401 - ROWS : 401]
+    )
     assert found["kl"].mean() > 1e-5
 
 
@@ -276,19 +278,19 @@ def arguments(tmp_path):
 
     def make(*more):
         given = ["--text", str(text), "--lengths", "300", "--rows", "64", "--layer-rows", "64", "--full-min", "16",
-                 "--task-lengths", "600", "--examples", "1", "--needle-lengths", "2048", "--drift-tokens", "8",
+                 "--task-lengths", "600", "--examples", "1", "--needle-lengths", "2048", "--drift-tokens", "8", "--speed-lengths", "500",
                  "--out", str(tmp_path / "out"), "--restated", *more]  # fmt: skip
         return parser.parse_args(given)
 
     return make
 
 
-def test_a_report_of_all_measures_that_resumes(model, tokenizer, arguments, tmp_path):
+def test_a_report_of_all_measures_that_resumes(library, model, tokenizer, arguments, tmp_path):
     key = fingerprint(model)
     Encoder.random(key).save(tmp_path / "e.safetensors")
     selectors = "oracle, group;sinks + window;SnapKV;ours"
     args = arguments("--encoder", f"ours={tmp_path / 'e.safetensors'}", "--selectors", selectors,
-                     "--measures", "tokens,layers,tasks,needles,drift",
+                     "--measures", "tokens,layers,tasks,needles,drift,speed",
                      "--tasks", "single needle,common words")  # fmt: skip
     said = []
 
@@ -307,6 +309,7 @@ def test_a_report_of_all_measures_that_resumes(model, tokenizer, arguments, tmp_
     assert table["tokens"] == 64 and all(0 < row["bytes"] < 1 and row["kl"][0] > 0 for row in table["rows"])
     assert data["layers"][0]["rows"][0]["share"] == 1
     assert data["drift"][0]["first"] == 8
+    assert all(rate > 0 for rate in data["speed"][0]["tokens_per_second"].values())
     assert data["needles"][0]["rows"] and data["tasks"][0]["rows"][0]["scores"].keys() == {
         "single needle",
         "common words",
@@ -338,8 +341,8 @@ def test_bad_input_says_what_was_expected(model, tokenizer, arguments, tmp_path,
     plan.load(model, tokenizer)
     with pytest.raises(EvalError, match=r"expected selectors of oracle, group; .*, but got best"):
         plan.run(print)
-    with pytest.raises(EvalError, match="expected measures of tokens, .*, but got 'speed'"):
-        cli.make_plan(arguments("--measures", "speed"))
+    with pytest.raises(EvalError, match="expected measures of tokens, .*, but got 'taste'"):
+        cli.make_plan(arguments("--measures", "taste"))
     with pytest.raises(EvalError, match="expected whole numbers with commas for --lengths, but got '4K'"):
         cli.make_plan(arguments("--lengths", "4K"))
     with pytest.raises(EvalError, match="expected a text file or a document of"):

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=int, default=8, help="examples of each task and length")
     add("--needle-lengths", default="32768,131072,524288,1048576", help="keys of drawn caches, with commas")
     add("--drift-tokens", type=int, default=2000, help="tokens that are generated for drift")
+    add("--speed-lengths", default="2048,4096,8192,16384,32768", help="keys in caches that speed is measured with")
     add("--seed", type=int, default=0)
     add("--restated", action="store_true", help="choose keys in PyTorch instead of the compiled kernels")
     add("--out", type=Path, default=Path("dashkv-eval"), help="folder of the report")
@@ -92,6 +93,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         examples=args.examples,
         needle_lengths=_integers("--needle-lengths", args.needle_lengths),
         drift_tokens=args.drift_tokens,
+        speed_lengths=_integers("--speed-lengths", args.speed_lengths),
         seed=args.seed,
         compiled=not args.restated,
         store=runs.Store(args.work or args.out / "work"),

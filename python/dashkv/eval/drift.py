@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dashkv.eval.harness import EXACT, Prefix, Session
+from dashkv.eval.measures import log_probabilities
 
 
 @dataclass
@@ -48,8 +49,7 @@ def measure(model, prefix: Prefix, last: Tensor, written: Tensor, exact: Tensor)
     """Compares written [T] with exact [T], both after the prefix and `last`."""
     with torch.inference_mode():
         hidden = Session(model, prefix, EXACT, room=len(written) + 1).advance(torch.cat([last, written[:-1]]))
-        parts = hidden.split(128)
-        logits = (torch.log_softmax(model.get_output_embeddings()(part).float(), -1) for part in parts)
+        logits = log_probabilities(model, hidden)
         nll = -torch.cat([x.gather(1, t[:, None])[:, 0] for x, t in zip(logits, written.split(128), strict=True)])
     differ = (written != exact).nonzero()
     first = int(differ[0]) if len(differ) else len(written)

@@ -1,5 +1,6 @@
 """What a selector changes: next-token distributions against exact attention, and each layer's attention."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,22 @@ RUN = 64
 
 
 @torch.inference_mode()
-def token_measures(model, exact: Tensor, hidden: Tensor, targets: Tensor) -> dict[str, np.ndarray]:
-    """Per row, in nats: `nll` of its target under both hidden states [R, hidden], and `kl` from exact to selected."""
-    parts: dict[str, list] = {"nll_exact": [], "nll": [], "kl": [], "same": []}
+def log_probabilities(model, hidden: Tensor) -> Iterator[Tensor]:
+    """Log probabilities of the next token, [128 or fewer, vocabulary] at a time, of hidden states [R, hidden]."""
     head = model.get_output_embeddings()
-    for begin in range(0, len(targets), 128):
-        rows = slice(begin, begin + 128)
-        p, q = (torch.log_softmax(head(x[rows]).float(), -1) for x in (exact, hidden))
-        target = targets[rows, None]
+    for rows in hidden.split(128):
+        yield torch.log_softmax(head(rows).float(), -1)
+
+
+@torch.inference_mode()
+def token_measures(exact: Iterable[Tensor], selected: Iterable[Tensor], targets: Tensor) -> dict[str, np.ndarray]:
+    """Per row [R], in nats: `nll` of its target under both (see `log_probabilities`), `kl` from exact to selected, and
+    whether both have the `same` most likely token."""
+    parts: dict[str, list] = {"nll_exact": [], "nll": [], "kl": [], "same": []}
+    begin = 0
+    for p, q in zip(exact, selected, strict=True):
+        target = targets[begin : begin + len(p), None]
+        begin += len(p)
         parts["nll_exact"].append(-p.gather(1, target)[:, 0])
         parts["nll"].append(-q.gather(1, target)[:, 0])
         parts["kl"].append((p.exp() * (p - q)).sum(-1).clamp(min=0))

@@ -1,22 +1,23 @@
 """All that an evaluation does and depends on: it runs what the store lacks, and finds results again for a report."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
 
 from dashkv.encoders import Encoder
-from dashkv.eval import drift, harness, needles, runs, tasks
-from dashkv.eval.codes import Codes
+from dashkv.eval import drift, harness, needles, runs, speed, tasks
+from dashkv.eval.codes import Codes, digest_of
 from dashkv.eval.harness import EXACT, EvalError
 from dashkv.eval.runs import Document, Result, Store
 from dashkv.eval.selectors import Budget, Oracle
 from dashkv.eval.suite import Suite
 from dashkv.models import fingerprint
 
-MEASURES = ("tokens", "layers", "tasks", "needles", "drift")
+MEASURES = ("tokens", "layers", "tasks", "needles", "drift", "speed")
 DRIFT_PREFIX = 1024
+SPEED_TOKENS = 16
 DRIFT_TEMPERATURE = 0.7
 NEEDLE_ROWS = 8
 NEEDLE_CONTEXT = 4096
@@ -42,6 +43,7 @@ class Plan:
     examples: int
     needle_lengths: tuple[int, ...]
     drift_tokens: int
+    speed_lengths: tuple[int, ...]
     seed: int
     compiled: bool
     store: Store
@@ -243,3 +245,34 @@ class Plan:
 
     def drift_result(self, selector) -> Result | None:
         return self.store.get(self._drift_settings(selector))
+
+    # Speed: the first encoder at the first budget.
+
+    def _speed_settings(self, length: int) -> dict:
+        encoder = next(iter(self.encoders.values()))
+        return {
+            "kind": "speed",
+            "model": self.key,
+            "encoder": digest_of(encoder),
+            "tiering": asdict(self.budgets[0].tiering),
+            "dense": list(self.dense),
+            "length": length,
+            "tokens": SPEED_TOKENS,
+            "seed": self.seed,
+        }
+
+    def _run_speed(self, say):
+        if not self.encoders:
+            raise EvalError("expected an encoder to measure speed with, but got none: --encoder FILE")
+        encoder = replace(next(iter(self.encoders.values())), dense_layers=self.dense)
+        for length in self.speed_lengths:
+            settings = self._speed_settings(length)
+            if self.store.get(settings) is None:
+                tiering = self.budgets[0].tiering
+                found = speed.decode_seconds(self.model, encoder, tiering, length, SPEED_TOKENS, self.seed)
+                self.store.put(Result(settings, found, 0.0))
+                medians = (f"{name} {1 / np.median(x):.1f}" for name, x in found.items())
+                say(f"speed with {length} keys, tokens/s: {', '.join(medians)}")
+
+    def speed_result(self, length: int) -> Result | None:
+        return self.store.get(self._speed_settings(length)) if self.encoders else None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import transformers
 
-from dashkv.eval import measures
+from dashkv.eval import figures, measures
 from dashkv.eval.harness import EXACT
 from dashkv.eval.plan import DRIFT_TEMPERATURE, Plan
 from dashkv.eval.runs import TRAFFIC
@@ -33,8 +33,8 @@ def write(plan: Plan, folder: Path, command: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = collect(plan, command)
     _write(folder / "report.json", json.dumps(data, indent=1, default=str))
-    figures = _figures(data, folder)
-    _write(folder / "report.md", markdown(data, figures))
+    drawn = figures.draw(data, folder)
+    _write(folder / "report.md", markdown(data, drawn))
 
 
 def _write(path: Path, text: str) -> None:
@@ -65,6 +65,7 @@ def collect(plan: Plan, command: str) -> dict:
         "tasks": _tasks(plan) if "tasks" in plan.measures else [],
         "needles": _needles(plan) if "needles" in plan.measures else [],
         "drift": _drift(plan) if "drift" in plan.measures else [],
+        "speed": _speed(plan) if "speed" in plan.measures else [],
     }  # fmt: skip
     return _plain(data)
 
@@ -245,11 +246,22 @@ def _drift(plan: Plan) -> list[dict]:
     return rows
 
 
+def _speed(plan: Plan) -> list[dict]:
+    """Tokens a second at the median step, by length."""
+    rows = []
+    for length in plan.speed_lengths:
+        found = plan.speed_result(length)
+        if found is not None:
+            rates = {name: float(1 / np.median(seconds)) for name, seconds in found.arrays.items()}
+            rows.append({"length": length, "tokens_per_second": rates})
+    return rows
+
+
 # Markdown
 
 
-def markdown(data: dict, figures: dict[str, str]) -> str:
-    """The report as text; figures: file names by what they show."""
+def markdown(data: dict, drawn: dict[str, str]) -> str:
+    """The report as text; drawn: file names of figures by what they show."""
     model, versions = data["model"], data["versions"]
     dense = ", ".join(map(str, data["dense_layers"])) or "none"
     lines = [
@@ -276,11 +288,11 @@ def markdown(data: dict, figures: dict[str, str]) -> str:
     for table in data["tokens"]:
         if table["rows"]:
             lines += _token_lines(table)
-    lines += _figure_lines(figures, "quality", "KL against bytes read")
+    lines += _figure_lines(drawn, "quality", "KL against bytes read")
     for table in data["layers"]:
         if table["rows"]:
             lines += _layer_lines(table)
-    lines += _figure_lines(figures, "layers", "Kept attention by layer, as a share of the group oracle's")
+    lines += _figure_lines(drawn, "layers", "Kept attention by layer, as a share of the group oracle's")
     for table in data["tasks"]:
         if table["rows"]:
             lines += _task_lines(table)
@@ -289,11 +301,14 @@ def markdown(data: dict, figures: dict[str, str]) -> str:
             lines += _needle_lines(table)
     if data["drift"]:
         lines += _drift_lines(data["drift"])
+    if data["speed"]:
+        lines += _speed_lines(data["speed"])
+        lines += _figure_lines(drawn, "speed", "Decode speed against keys in the cache")
     return "\n".join(lines) + "\n"
 
 
-def _figure_lines(figures: dict[str, str], name: str, text: str) -> list[str]:
-    return [f"![{text}]({figures[name]})", ""] if name in figures else []
+def _figure_lines(drawn: dict[str, str], name: str, text: str) -> list[str]:
+    return [f"![{text}]({drawn[name]})", ""] if name in drawn else []
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -430,68 +445,21 @@ def _drift_lines(rows: list[dict]) -> list[str]:
     ]
 
 
-# Figures
-
-
-def _figures(data: dict, folder: Path) -> dict[str, str]:
-    """Draws what matplotlib can; returns file names. None without matplotlib."""
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError:
-        return {}
-    matplotlib.rcParams["svg.hashsalt"] = "dashkv"
-    names = {}
-    for name, draw in (("quality", _draw_quality), ("layers", _draw_layers)):
-        figure = draw(data, plt)
-        if figure is not None:
-            file = f"fidelity-{name}.svg"
-            figure.savefig(folder / file, metadata={"Date": None}, bbox_inches="tight")
-            plt.close(figure)
-            names[name] = file
-    return names
-
-
-def _draw_quality(data, plt):
-    tables = [table for table in data["tokens"] if table["rows"]]
-    if not tables:
-        return None
-    lengths = list(dict.fromkeys(table["length"] for table in tables))
-    figure, axes = plt.subplots(1, len(lengths), figsize=(6 * len(lengths), 4.5), squeeze=False, sharey=True)
-    for axis, length in zip(axes[0], lengths, strict=True):
-        points: dict[str, list] = {}
-        for table in tables:
-            for row in table["rows"] if table["length"] == length else ():
-                point = (100 * row["bytes"], row["kl"][0])
-                if point not in points.setdefault(row["selector"], []):
-                    points[row["selector"]].append(point)
-        for index, (name, values) in enumerate(points.items()):
-            values.sort()
-            axis.plot(*zip(*values, strict=True), marker="osD^vP*X"[index % 8], label=name, linewidth=1)
-        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", yscale="log", xscale="log")
-        axis.grid(alpha=0.3, which="both")
-    axes[0][0].set_ylabel("KL to exact, nats a token")
-    axes[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
-    return figure
-
-
-def _draw_layers(data, plt):
-    tables = [
-        table
-        for table in data["layers"]
-        if any(row["share_by_layer"] for row in table["rows"] if row["kept"] is not None)
+def _speed_lines(rows: list[dict]) -> list[str]:
+    names = list(rows[0]["tokens_per_second"])
+    base = names[0]
+    cells = []
+    for row in rows:
+        rates = row["tokens_per_second"]
+        ratios = [f"{rates[n]:.1f}" + ("" if n == base else f" ({rates[n] / rates[base]:.2f}x)") for n in names]
+        cells.append([f"{row['length']:,}", *ratios])
+    return [
+        "## Decode speed",
+        "",
+        (
+            "Tokens a second of the whole model at the median step, batch 1, one thread, random caches; in brackets the "
+            f"ratio to {base}, measured in turns with it. The first encoder and budget."
+        ),
+        "",
+        *_table(["keys in the cache", *names], cells),
     ]
-    if not tables:
-        return None
-    rows = [row for row in tables[0]["rows"] if row["kept"] is not None]
-    shares = np.array([row["share_by_layer"] for row in rows])
-    figure, axis = plt.subplots(figsize=(11, 0.32 * len(rows) + 1.5))
-    image = axis.imshow(100 * shares, vmin=50, vmax=100, aspect="auto", cmap="viridis")
-    axis.set_yticks(range(len(rows)), [row["selector"] for row in rows], fontsize=8)
-    axis.set_xticks(range(shares.shape[1]), range(shares.shape[1]), fontsize=7)
-    axis.set_xlabel("layer")
-    axis.set_title(f"Kept attention, % of the group oracle's ({tables[0]['full']} of the keys)", fontsize=10)
-    figure.colorbar(image, ax=axis, pad=0.01)
-    return figure

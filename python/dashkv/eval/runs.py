@@ -132,13 +132,13 @@ def run_tokens(
     tokens, start = document.tokens, time.perf_counter()
     prefix = _prefill(model, document, rows, pending)
     inputs, targets = tokens[prefix.size : -1], tokens[prefix.size + 1 :]
-    exact = Session(model, prefix, EXACT, room=rows).advance(inputs)
+    exact = list(measures.log_probabilities(model, Session(model, prefix, EXACT, room=rows).advance(inputs)))
     say(f"{document.name}: exact in {time.perf_counter() - start:.0f} s")
     for selector, settings in pending:
         start = time.perf_counter()
         session = Session(model, prefix, selector, dense, room=rows)
         hidden = session.advance(inputs)
-        arrays = measures.token_measures(model, exact, hidden, targets)
+        arrays = measures.token_measures(exact, measures.log_probabilities(model, hidden), targets)
         arrays["traffic"] = np.array([getattr(session.traffic, name) for name in TRAFFIC])
         store.put(Result(settings, arrays, time.perf_counter() - start))
         change = measures.perplexity_change([arrays["nll"]], [arrays["nll_exact"]])
