@@ -39,7 +39,7 @@ class Transformers:
     def __init__(self, model, implementation, cache, filled=None):
         self.model, self.implementation, self.cache = model, implementation, cache
         for layer, source in zip(cache.layers, filled.layers, strict=True) if filled else ():
-            layer.update(source.keys, source.values)
+            layer.lazy_initialization(source.keys, source.values)
             layer.append(source.keys, source.values, None)
 
     @torch.inference_mode()

@@ -65,6 +65,9 @@ def attention_forward(
 
     attention_mask is that of `padding_mask`.
     """
+    layer = getattr(key, "dashkv_layer", None)
+    if layer is not None:
+        layer.waiting = False
     if module.training:
         raise ValueError("expected a model in evaluation mode: dashkv has no gradients; call model.eval()")
     for name in UNSUPPORTED:
@@ -74,7 +77,6 @@ def attention_forward(
             )
     if attention_mask is not None and attention_mask.ndim != 2:
         raise ValueError(f"expected a 2D attention_mask of zeros and ones, but got {list(attention_mask.shape)}")
-    layer = getattr(key, "dashkv_layer", None)
     if layer is None:
         if key.shape[2] != query.shape[2]:
             raise ValueError(

@@ -148,7 +148,6 @@ class DashKVLayer(CacheLayerMixin):
 
     def append(self, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None) -> Step:
         """Stores new keys and values [B,Hkv,M,D] with their codes. mask: [B, positions] bool, None without padding."""
-        self.waiting = False
         batch, _, rows, _ = keys.shape
         step = self.sequences.begin(self.seen, batch, rows, mask)
         self.reserve(step.longest)
