@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--full", default="5%", help="budgets of the full tier, with commas")
     add("--full-min", type=int, default=Tiering.full_min, help="least rows of the full tier")
     add("--equal", choices=("bytes", "rows"), default="bytes", help="what all selectors have the same of")
-    add("--dense-layers", default="0", help="layers with exact attention, with commas; 'none' for none")
+    add("--dense-layers", help="layers with exact attention, with commas, or '' (default: those of the encoders)")
     add("--selectors", help="names of selectors, with semicolons (default: all there are)")
     add("--measures", default="tokens,layers", help=f"which of {', '.join(MEASURES)}, with commas")
     add("--tasks", default=",".join(tasks.TASKS), help="tasks, with commas")
@@ -75,6 +75,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         texts = {name: corpus.read_text(name) for name in args.text.split(",")}
     except corpus.CorpusError as error:
         raise EvalError(str(error)) from error
+    dense = tuple(sorted({layer for encoder in encoders.values() for layer in encoder.dense_layers}))
+    if args.dense_layers is not None:
+        dense = _integers("--dense-layers", args.dense_layers) if args.dense_layers else ()
     tierings = [Tiering.parse(f"full={full},full_min={args.full_min},dense_below=0") for full in args.full.split(",")]
     return Plan(
         model_name=args.model,
@@ -85,7 +88,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         contexts=args.contexts,
         rows=args.rows,
         layer_rows=args.layer_rows,
-        dense=() if args.dense_layers == "none" else _integers("--dense-layers", args.dense_layers),
+        dense=dense,
         selectors=args.selectors.split(";") if args.selectors else None,
         measures=tuple(args.measures.split(",")),
         tasks=tuple(args.tasks.split(",")),

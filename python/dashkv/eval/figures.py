@@ -58,7 +58,7 @@ def _plot_layers(data, plt):
     if not tables:
         return None
     rows = [row for row in tables[0]["rows"] if row["kept"] is not None]
-    shares = np.array([row["share_by_layer"] for row in rows])
+    shares = np.array([row["share_by_layer"] for row in rows], float)
     figure, axis = plt.subplots(figsize=(11, 0.32 * len(rows) + 1.5))
     image = axis.imshow(100 * shares, vmin=50, vmax=100, aspect="auto", cmap="viridis")
     axis.set_yticks(range(len(rows)), [row["selector"] for row in rows], fontsize=8)

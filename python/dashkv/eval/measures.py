@@ -66,14 +66,16 @@ LAYER_MEASURES = ("kept", "cosine", "error", "recall", "rows")
 
 
 @torch.inference_mode()
-def layer_measures(model, prefix: Prefix, tokens: Tensor, selectors: dict, oracle) -> dict[str, dict[str, np.ndarray]]:
+def layer_measures(
+    model, prefix: Prefix, tokens: Tensor, selectors: dict, oracle, dense: tuple[int, ...] = ()
+) -> dict[str, dict[str, np.ndarray]]:
     """Measures of each selector on the queries, keys and values of the exact model: of tokens [R] after the prefix.
 
     By selector and measure an array [layers, Hq], means over rows:
     kept: share of the exact attention that falls on the kept keys; cosine and error: of the head's output against the
     exact one, error relative in norm over all rows; recall: share of the oracle's keys that are kept (forced keys
     left out); rows: share of the visible keys read, the union over a group. Measures that a selector does not have
-    (a quantised cache keeps all keys) are NaN.
+    (a quantised cache keeps all keys) are NaN, and so are those of dense layers.
     """
     config = model.config
     shape = (config.num_hidden_layers, config.num_attention_heads)
@@ -91,13 +93,15 @@ def layer_measures(model, prefix: Prefix, tokens: Tensor, selectors: dict, oracl
             seen = start + rows.stop
             step = Step(layer, query[:, rows], key[:, :seen], value[:, :seen], scale, prefix, {})
             exact = out[:, rows] = step.mix(step.mass)
+            if layer in dense:
+                continue
             ideal = group_any(oracle.keep(step), step.kv_heads)
             forced = oracle.budget.forced(step)
             for name, selector in selectors.items():
                 step.state = states.setdefault((name, layer), {"shared": shared[name]})
                 step.wants_kept = True
                 sums[name].append(_measure(step, selector.attend(step), exact, ideal, forced))
-        for name, parts in sums.items():
+        for name, parts in sums.items() if layer not in dense else ():
             total = {m: sum(part[m] for part in parts) for m in parts[0]}
             count = query.shape[1]
             measured = result[name]

@@ -100,7 +100,7 @@ class Plan:
         for budget in self.budgets:
             for document in self.layer_documents():
                 runs.run_layers(
-                    self.model, self.key, document, self.suite(budget), self.oracle(budget), self.layer_rows,
+                    self.model, self.key, document, self.suite(budget), self.oracle(budget), self.dense, self.layer_rows,
                     self.store, say,
                 )  # fmt: skip
 
@@ -118,7 +118,7 @@ class Plan:
         return runs.results("tokens", self.key, self.documents(length), selector, self.store, extra)
 
     def layer_results(self, budget: Budget, selector) -> list[Result] | None:
-        extra = {"rows": self.layer_rows, "oracle": self.oracle(budget).settings()}
+        extra = runs.layer_settings(self.oracle(budget), self.dense, self.layer_rows)
         return runs.results("layers", self.key, self.layer_documents(), selector, self.store, extra)
 
     # Tasks: the haystack is the first text.

@@ -126,8 +126,8 @@ def _token_row(name: str, found: list, documents: list) -> dict:
     traffic = dict(zip(TRAFFIC, sum(r.arrays["traffic"] for r in found), strict=True))
     change, divergence = measures.perplexity_change(nll, exact), measures.estimate(kl)
     by_text = {}
-    for text in dict.fromkeys(d.name.split(" ")[0] for d in documents):
-        part = [i for i, d in enumerate(documents) if d.name.split(" ")[0] == text]
+    for text in dict.fromkeys(d.text for d in documents):
+        part = [i for i, d in enumerate(documents) if d.text == text]
         one = measures.perplexity_change([nll[i] for i in part], [exact[i] for i in part])
         by_text[text] = {
             "perplexity": [one.mean, one.error],

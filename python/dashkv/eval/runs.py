@@ -26,8 +26,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Document:
-    """Tokens [N] of a text: the last one is a target only."""
+    """Tokens [N] of a stretch of a text: the last one is a target only."""
 
+    text: str
     name: str
     tokens: Tensor
 
@@ -96,7 +97,7 @@ def contexts(tokenizer, name: str, text: str, size: int, count: int) -> list[Doc
                 f"expected {count} stretches of {size + 1} tokens in {name}, but got one of {len(tokens)}: "
                 "fewer contexts or a longer text"
             )
-        documents.append(Document(f"{name} {index + 1}/{count}, {size} tokens", tokens))
+        documents.append(Document(name, f"{name} {index + 1}/{count}, {size} tokens", tokens))
     return documents
 
 
@@ -152,14 +153,12 @@ TRAFFIC = ("bytes", "rows", "dense_bytes", "dense_rows")
 
 
 def run_layers(
-    model, model_key: dict, document: Document, selectors: list, oracle, rows: int, store: Store,
+    model, model_key: dict, document: Document, selectors: list, oracle, dense: tuple[int, ...], rows: int, store: Store,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Layer measures of each selector on the exact model's last `rows` rows, into the store. Every layer is measured,
-    so selectors must have encoders for all; those that do not are left out."""
-    able = [s for s in selectors if all(x is not None for x in getattr(getattr(s, "encoder", None), "layers", ()))]
-    extra = {"rows": rows, "oracle": oracle.settings()}
-    pending = _fresh("layers", model_key, document, able, store, extra)
+    """Layer measures of each selector on the exact model's last `rows` rows, dense layers left out, into the store."""
+    extra = layer_settings(oracle, dense, rows)
+    pending = _fresh("layers", model_key, document, selectors, store, extra)
     if not pending:
         return
     start = time.perf_counter()
@@ -171,11 +170,16 @@ def run_layers(
         document.tokens[prefix.size : -1],
         {name: selector for name, (selector, _) in zip(names, pending, strict=True)},
         oracle,
+        dense,
     )
     seconds = (time.perf_counter() - start) / len(pending)
     for name, (_, settings) in zip(names, pending, strict=True):
         store.put(Result(settings, found[name], seconds))
     say(f"{document.name}: layers of {len(pending)} selectors in {time.perf_counter() - start:.0f} s")
+
+
+def layer_settings(oracle, dense: tuple[int, ...], rows: int) -> dict:
+    return {"rows": rows, "oracle": oracle.settings(), "dense": list(dense)}
 
 
 def results(
