@@ -22,9 +22,10 @@ NOTES = """\
 - **perplexity**: change against exact attention; **KL**: from the exact to the selected next-token distribution, in
   nats a token; **/ oracle**: KL over that of the group oracle of the same budget; **same**: share of rows with the same
   most likely token. Standard errors (±) are taken over runs of {run} tokens.
-- The *oracle* ranks keys by their true attention, free of charge, at the reference's rows. *Reference* is a budget
-  of {equal} that all selectors have the same of: the rows of the tiering and a code of 8 bytes a key. H2O and SnapKV
-  choose again before each block of 64 rows. KIVI reads all keys, quantised, and does not follow the budget.
+- The *oracle* ranks keys by their true attention, free of charge, at the reference's rows. The *reference* is a budget
+  of {equal} that all selectors have the same of: the rows of the tiering, and a code of 8 bytes a key.
+- *H2O* and *SnapKV* choose again before each block of 64 rows and hold what leaves the window until then. *Symmetric*
+  hashes queries by the map that was trained for keys. *KIVI* reads all keys, quantised, and follows no budget.
 """
 
 
