@@ -338,7 +338,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_beats_random_hyperplanes(captured, tmp_path, form):
     settings = FORMS[form]
-    encoder = train(captured, settings, tmp_path, layers=[1], dense_above=1, fit=False, progress=False)
+    encoder = train(captured, settings, tmp_path, layers=[1], dense_above=1, parts=(), progress=False)
     assert encoder.dense_layers == (0,) and encoder.layers[0] is None
     rows = Rows(*captured.load(captured.training, 1), captured.scales[1], window=16)
     means = np.stack([np.asarray(captured.load(0, layer)[1], np.float32).mean(axis=1) for layer in range(2)])
@@ -350,16 +350,33 @@ def test_beats_random_hyperplanes(captured, tmp_path, form):
 
 
 def test_second_stage(captured, tmp_path):
-    encoder = train(captured, Settings(**SMALL), tmp_path, dense_above=1, residual=True, progress=False)
+    parts = ("votes", "momentum", "scores", "residual")
+    encoder = train(captured, Settings(**SMALL), tmp_path, dense_above=1, parts=parts, progress=False)
     encoder.save(tmp_path / "e.safetensors")
     loaded = Encoder.load(tmp_path / "e.safetensors")
     for layer, measured in zip(loaded.layers, encoder.training["second_stage"], strict=True):
         assert layer.temperature.shape == layer.bias.shape == (4,)
-        # Either the table or the network, whichever was better on text that it was not fitted on.
-        assert (layer.table is None) != (layer.residual_weights is None)
-        assert measured["logit_error"] > 0 and {"kept", "votes_gain", "logit_error_network"} <= measured.keys()
+        # What does not help on text that it was not fitted on is left out.
+        least = 1 - second_stage.WORTH_LOGIT
+        with_table = measured["logit_error_table"] < least * measured["logit_error"]
+        assert layer.table is None or with_table
+        best = min(measured["logit_error"], measured["logit_error_table"] if with_table else np.inf)
+        assert (layer.residual_weights is not None) == (measured["logit_error_network"] < least * best)
         assert (layer.vote_discount is not None) == (measured["votes_gain"] >= second_stage.WORTH)
     assert "prior_gain" in encoder.training["second_stage"][1]
+    with pytest.raises(TrainingError, match="expected parts of votes, momentum, scores, residual, but got tail"):
+        train(captured, Settings(**SMALL), tmp_path, resume=True, parts=["tail"], progress=False)
+
+
+def test_second_stage_starts_anew(captured, tmp_path):
+    """Parts that are not asked for are cleared, and scores alone leave the selection as it was."""
+    encoder = train(captured, Settings(**SMALL), tmp_path, dense_above=1, progress=False)
+    before = encoder.training["second_stage"]
+    for layer in encoder.layers:
+        assert layer.temperature is not None and layer.vote_discount is layer.prior_discount is layer.radius is None
+    second_stage.fit(encoder, captured, Settings(**SMALL), ["votes"], progress=False)
+    assert all(layer.temperature is None for layer in encoder.layers)
+    assert second_stage.fit(encoder, captured, Settings(**SMALL), ["scores"], progress=False) == before
 
 
 def test_votes_and_prior_change_what_is_read(captured):
@@ -416,11 +433,11 @@ def test_resume_equals_uninterrupted(captured, tmp_path, monkeypatch):
 
 def test_dense_layers_by_loss(captured, tmp_path):
     settings = Settings(**(SMALL | {"steps": 5}))
-    encoder = train(captured, settings, tmp_path, dense_above=0.0, fit=False, progress=False)
+    encoder = train(captured, settings, tmp_path, dense_above=0.0, parts=(), progress=False)
     assert encoder.dense_layers == (0, 1)
     lost = [1 - layer["kept"] for layer in encoder.training["layers"]]
     between = sum(lost) / 2
-    encoder = train(captured, settings, tmp_path, resume=True, dense_above=between, fit=False, progress=False)
+    encoder = train(captured, settings, tmp_path, resume=True, dense_above=between, parts=(), progress=False)
     assert encoder.dense_layers == (lost.index(max(lost)),)
 
 

@@ -42,8 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="keep layers dense that miss more attention than this at 5 %% of the keys (default: %(default)s)",
     )
-    parser.add_argument("--residual", action="store_true", help="also fit the residual network of the mid tier")
-    parser.add_argument("--no-fit", action="store_true", help="leave the second stage out")
+    parser.add_argument(
+        "--fit",
+        nargs="*",
+        choices=("votes", "momentum", "scores", "residual"),
+        default=["scores"],
+        help="parts of the second stage, kept where they help: discounts of keys that other heads or the layer before "
+        "select, scores and residual network of the mid tier (default: scores)",
+    )
     parser.add_argument("--device", help="torch device (default: cuda if there is one, else cpu)")
 
 
@@ -91,8 +97,7 @@ def _train(args):
         args.resume,
         args.dense_above,
         args.device,
-        not args.no_fit,
-        args.residual,
+        args.fit,
     )
     encoder.save(args.out)
     if args.work is None:

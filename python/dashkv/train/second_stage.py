@@ -1,9 +1,11 @@
 """Second stage: with the codes frozen, the parameters of calibration and of the mid tier.
 
-Everything is fitted on one training context and measured on the validation context. Votes and momentum are kept only if
-they help there, since fidelity measurements found little in them; temperature, bias and table are what a mid tier needs
-and are always given.
+Everything is fitted on one training context and measured on the validation context. What does not help there is left
+out: most of these parts promise more than they keep (docs/Python.md has the numbers).
 """
+
+from collections.abc import Collection
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -12,22 +14,28 @@ from tqdm import tqdm
 from dashkv.encoders import Encoder, LayerEncoder
 from dashkv.train.capture import Capture
 from dashkv.train.measure import Rows, distances
-from dashkv.train.settings import Settings
+from dashkv.train.settings import Settings, TrainingError
 
 FRACTION_BITS = 2  # r of #dashkv.tiering
 FULL, MID = 0.05, 0.25  # the mid tier that scores are fitted for: keys between these shares in the order of the codes
-DISCOUNTS = (1, 2, 4, 8)
+DISCOUNTS = (1, 2, 4, 8, 16, 32, 64)
 WORTH = 0.0005  # gain in kept mass below which votes and momentum stay off
+WORTH_LOGIT = 0.01  # share of the logit error that a table or a network must save
+PARTS = ("votes", "momentum", "scores", "residual")
 ROWS = 64
 TOKENS = 4096
 
 
-def fit(encoder: Encoder, capture: Capture, settings: Settings, residual: bool = False, progress: bool = True) -> list:
-    """Sets the second-stage fields of every hashed layer. Returns what was measured on the validation context, by layer.
+def fit(encoder: Encoder, capture: Capture, settings: Settings, parts: Collection[str], progress: bool = True) -> list:
+    """Sets the second-stage fields of every hashed layer for some of PARTS, and clears the others.
 
-    Per layer: kept mass at 5 % without and with the best votes and the best prior discount, and the root of the mean
-    squared error of mid-tier logits, weighted by attention, with temperature and bias, with the table, with the network.
+    Returns what was measured on the validation context, by layer: kept mass at 5 % of the keys and what votes and
+    momentum (discounts of keys that the layer before read) add to it; the root of the mean squared error of mid-tier
+    logits, weighted by attention, with temperature and bias, with the table and with the residual network.
     """
+    for part in parts:
+        if part not in PARTS:
+            raise TrainingError(f"expected parts of {', '.join(PARTS)}, but got {part}")
     report = []
     prior = (None, None)  # full tiers of the layer before: of the rows fitted on, of the rows measured on
     for index, layer in enumerate(tqdm(encoder.layers, desc="fit", unit="layer", disable=not progress)):
@@ -39,9 +47,16 @@ def fit(encoder: Encoder, capture: Capture, settings: Settings, residual: bool =
             _Frozen(encoder, layer, _rows(capture, context, index, settings))
             for context in (capture.training - 1, capture.training)
         ]
-        measured = fit_votes(encoder, layer, *data) | fit_prior(encoder, layer, *data, *prior)
-        measured |= fit_scores(encoder, layer, *data)
-        if residual:
+        for item in fields(LayerEncoder)[4:]:
+            setattr(layer, item.name, None)
+        measured = {"kept": data[1].kept(layer, None)}
+        if "votes" in parts:
+            measured |= fit_votes(encoder, layer, *data)
+        if "momentum" in parts and prior[0] is not None:
+            measured |= fit_prior(encoder, layer, *data, *prior)
+        if "scores" in parts:
+            measured |= fit_scores(encoder, layer, *data)
+        if "residual" in parts:
             measured |= fit_residual(encoder, layer, *data, seed=settings.seed)
         report.append({name: round(value, 5) for name, value in measured.items()})
         prior = [frozen.full(layer, before) for frozen, before in zip(data, prior, strict=True)]
@@ -113,13 +128,11 @@ def fit_votes(encoder: Encoder, layer: LayerEncoder, train: _Frozen, check: _Fro
         gain = check.kept(layer, None) - plain[1]
     if gain < WORTH:
         layer.vote_threshold = layer.vote_discount = layer.radius = None
-    return {"kept": plain[1], "votes_gain": gain}
+    return {"votes_gain": gain}
 
 
 def fit_prior(encoder, layer, train, check, train_prior, check_prior) -> dict:
     """Discount of keys that the layer before kept."""
-    if train_prior is None:
-        return {}
     plain = [train.kept(layer, train_prior), check.kept(layer, check_prior)]
     best = plain[0], None
     for discount in DISCOUNTS:
@@ -135,7 +148,7 @@ def fit_prior(encoder, layer, train, check, train_prior, check_prior) -> dict:
 
 
 def fit_scores(encoder: Encoder, layer: LayerEncoder, train: _Frozen, check: _Frozen) -> dict:
-    """Temperature, bias and distance table of the mid tier, by least squares weighted by attention."""
+    """Temperature, bias and, where it helps, distance table of the mid tier, by least squares weighted by attention."""
     weight, dots, scores = (
         train.mid(layer).flatten(1),
         train.dots().flatten(1),
@@ -157,11 +170,17 @@ def fit_scores(encoder: Encoder, layer: LayerEncoder, train: _Frozen, check: _Fr
     steps = train.distances.repeat_interleave(len(weight) // len(train.distances), dim=0).flatten(1).long()
     table, mass = (torch.zeros(len(weight), classes).scatter_add_(1, steps, x) for x in (weight * left, weight))
     layer.table = (table / (mass + 0.01 * total[:, None])).numpy()
-    return {"logit_error": linear, "logit_error_table": _error(layer, check)}
+    with_table = _error(layer, check)
+    if with_table > linear * (1 - WORTH_LOGIT):
+        layer.table = None
+    return {"logit_error": linear, "logit_error_table": with_table}
 
 
 def fit_residual(encoder, layer, train, check, seed=0, hidden=32, steps=300) -> dict:
-    """A network of the signs of both codes, for each query head, in place of the table if it beats that."""
+    """A network of the signs of both codes, for each query head, in place of the table if it beats that.
+
+    Needs the temperature and bias of fit_scores.
+    """
     heads, bits = len(train.rows.query), encoder.bits
     generator = torch.Generator().manual_seed(seed)
     shapes = ((2 * bits, hidden), (hidden, 1))
@@ -188,7 +207,7 @@ def fit_residual(encoder, layer, train, check, seed=0, hidden=32, steps=300) -> 
             left[:, row] -= _network(check, row, every, weights, biases, encoder.activation)
         error = float(((weight * left.square()).sum() / weight.sum().clamp_min(1e-9)).sqrt())
     layer.table = table
-    if error < _error(layer, check):
+    if error < _error(layer, check) * (1 - WORTH_LOGIT):
         layer.table = None
         layer.residual_weights = [w.detach().numpy() for w in weights]
         layer.residual_biases = [b.detach().numpy() for b in biases]

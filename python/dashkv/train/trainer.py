@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -29,8 +30,7 @@ def train(
     resume: bool = False,
     dense_above: float = 0.3,
     device: str | None = None,
-    fit: bool = True,
-    residual: bool = False,
+    parts: Collection[str] = ("scores",),
     progress: bool = True,
 ) -> Encoder:
     """Trains the encoders of a model; the same capture, settings and torch give the same encoder.
@@ -38,7 +38,7 @@ def train(
     Each finished layer is a file in the folder `work`; with `resume` those of an earlier call with the same capture and
     settings are taken over, without it the folder must hold none. `layers` limits what is trained: the others stay
     dense, and so does every layer whose attention, at 5 % of the keys, misses more than `dense_above` of its mass.
-    `fit` runs the second stage, `residual` its residual network too.
+    `parts` are fitted in the second stage (second_stage.PARTS).
     """
     count = capture.model["layers"]
     wanted = sorted(set(range(count) if layers is None else layers))
@@ -62,8 +62,9 @@ def train(
     encoder = _encoder(settings, capture.model, encoders, dense)
     encoder.training = _provenance(capture, settings, dense_above)
     encoder.training["layers"] = [lost.get(index) for index in range(count)]
-    if fit:
-        encoder.training["second_stage"] = second_stage.fit(encoder, capture, settings, residual, progress)
+    if parts:
+        encoder.training["parts"] = list(parts)
+        encoder.training["second_stage"] = second_stage.fit(encoder, capture, settings, parts, progress)
     encoder.validate()
     return encoder
 
