@@ -277,3 +277,24 @@ def prefill(model, tokens: Tensor, observe: bool = False, block: int = 256) -> P
         hidden = model.get_decoder()(input_ids=tokens[None], use_cache=False).last_hidden_state
     prefix.last = hidden[0, -1:]
     return prefix
+
+
+@torch.inference_mode()
+def show_rows(model, prefix: Prefix, tokens: Tensor, visit: Callable[[Step, Tensor], None]) -> None:
+    """Runs tokens [R] after a prefix exactly; `visit` is shown each block of rows of each layer and its exact output."""
+    cache = Session(model, prefix, EXACT, room=len(tokens)).cache
+
+    def attend(layer, query, key, value, scale):
+        out = torch.empty(*query.shape[:2], value.shape[-1])
+        start = key.shape[1] - query.shape[1]
+        for begin in range(0, query.shape[1], BLOCK):
+            rows = slice(begin, min(begin + BLOCK, query.shape[1]))
+            seen = start + rows.stop
+            step = Step(layer, query[:, rows], key[:, :seen], value[:, :seen], scale, prefix, {})
+            out[:, rows] = step.mix(step.mass)
+            visit(step, out[:, rows])
+        return out
+
+    positions = torch.arange(len(tokens)) + prefix.size
+    with attention_by(model, attend):
+        model.get_decoder()(input_ids=tokens[None], cache=cache, position_ids=positions[None], use_cache=True)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dashkv.eval.harness import BLOCK, EvalError, Prefix, Session, Step, attention_by
+from dashkv.eval.harness import EvalError, Prefix, show_rows
 from dashkv.eval.selectors import group_any
 
 RUN = 64
@@ -65,7 +65,6 @@ def perplexity_change(nll: list[np.ndarray], nll_exact: list[np.ndarray]) -> Est
 LAYER_MEASURES = ("kept", "cosine", "error", "recall", "rows")
 
 
-@torch.inference_mode()
 def layer_measures(
     model, prefix: Prefix, tokens: Tensor, selectors: dict, oracle, dense: tuple[int, ...] = ()
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -80,41 +79,28 @@ def layer_measures(
     config = model.config
     shape = (config.num_hidden_layers, config.num_attention_heads)
     result = {name: {m: np.full(shape, np.nan) for m in LAYER_MEASURES} for name in selectors}
+    sums: dict[tuple[str, int], list] = {}
     states: dict[tuple[str, int], dict] = {}
     shared: dict[str, dict] = {name: {} for name in selectors}
-    session = Session(model, prefix, None, room=len(tokens))
 
-    def attend(layer, query, key, value, scale):
-        out = torch.empty(*query.shape[:2], value.shape[-1])
-        sums = {name: [] for name in selectors}
-        start = key.shape[1] - query.shape[1]
-        for begin in range(0, query.shape[1], BLOCK):
-            rows = slice(begin, min(begin + BLOCK, query.shape[1]))
-            seen = start + rows.stop
-            step = Step(layer, query[:, rows], key[:, :seen], value[:, :seen], scale, prefix, {})
-            exact = out[:, rows] = step.mix(step.mass)
-            if layer in dense:
-                continue
-            ideal = group_any(oracle.keep(step), step.kv_heads)
-            forced = oracle.budget.forced(step)
-            for name, selector in selectors.items():
-                step.state = states.setdefault((name, layer), {"shared": shared[name]})
-                step.wants_kept = True
-                sums[name].append(_measure(step, selector.attend(step), exact, ideal, forced))
-        for name, parts in sums.items() if layer not in dense else ():
-            total = {m: sum(part[m] for part in parts) for m in parts[0]}
-            count = query.shape[1]
-            measured = result[name]
-            measured["cosine"][layer] = total["cosine"] / count
-            measured["error"][layer] = torch.sqrt(total["difference"] / total["norm"])
-            if "kept" in total:
-                for m in ("kept", "recall", "rows"):
-                    measured[m][layer] = total[m] / count
-        return out
+    def visit(step, exact):
+        if step.layer in dense:
+            return
+        ideal = group_any(oracle.keep(step), step.kv_heads)
+        forced = oracle.budget.forced(step)
+        step.wants_kept = True
+        for name, selector in selectors.items():
+            key = name, step.layer
+            step.state = states.setdefault(key, {"shared": shared[name]})
+            sums.setdefault(key, []).append(_measure(step, selector.attend(step), exact, ideal, forced))
 
-    positions = torch.arange(len(tokens)) + prefix.size
-    with attention_by(model, attend):
-        model.get_decoder()(input_ids=tokens[None], cache=session.cache, position_ids=positions[None], use_cache=True)
+    show_rows(model, prefix, tokens, visit)
+    for (name, layer), parts in sums.items():
+        total = {m: sum(part[m] for part in parts) for m in parts[0]}
+        measured = result[name]
+        measured["error"][layer] = torch.sqrt(total.pop("difference") / total.pop("norm"))
+        for m, value in total.items():
+            measured[m][layer] = value / len(tokens)
     return result
 
 

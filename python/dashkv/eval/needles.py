@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dashkv.eval.harness import BLOCK, Prefix, Session, Step, attention_by
+from dashkv.eval.harness import Prefix, Step, show_rows
 
 SHARE = 0.1
 NOISE = 0.3
@@ -28,27 +28,15 @@ class Pair:
     keys: list[Tensor | None]
 
 
-@torch.inference_mode()
 def find_pairs(model, prefix: Prefix, tokens: Tensor, layers: tuple[int, ...], rows: int, tiering) -> list[Pair]:
     """The `rows` rows of each layer whose needles have the largest shares, among tokens [R] after the prefix."""
     found: dict[int, list] = {layer: [] for layer in layers}
-    session = Session(model, prefix, None, room=len(tokens))
 
-    def attend(layer, query, key, value, scale):
-        out = torch.empty(*query.shape[:2], value.shape[-1])
-        start = key.shape[1] - query.shape[1]
-        for begin in range(0, query.shape[1], BLOCK):
-            block = slice(begin, min(begin + BLOCK, query.shape[1]))
-            seen = start + block.stop
-            step = Step(layer, query[:, block], key[:, :seen], value[:, :seen], scale, prefix, {})
-            out[:, block] = step.mix(step.mass)
-            if layer in found:
-                found[layer] += _pairs_of(step, tiering)
-        return out
+    def visit(step, _out):
+        if step.layer in found:
+            found[step.layer] += _pairs_of(step, tiering)
 
-    positions = torch.arange(len(tokens)) + prefix.size
-    with attention_by(model, attend):
-        model.get_decoder()(input_ids=tokens[None], cache=session.cache, position_ids=positions[None], use_cache=True)
+    show_rows(model, prefix, tokens, visit)
     best = (sorted(pairs, key=lambda pair: -pair[0])[:rows] for pairs in found.values())
     return [pair for pairs in best for _, pair in pairs]
 
