@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from ctypes import POINTER, c_bool, c_byte, c_char_p, c_float, c_int32, c_uint32, c_void_p
+from ctypes import POINTER, c_bool, c_byte, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class LlamaCpp:
         lib.llama_batch_get_one.restype = Batch
         lib.llama_get_logits_ith.restype = POINTER(c_float)
         lib.llama_memory_seq_rm.restype = c_bool
+        for name in ("llama_state_seq_get_size", "llama_state_seq_set_data"):
+            getattr(lib, name).restype = c_size_t
         model = lib.llama_model_load_from_file(c_char_p(os.fsencode(file)), lib.llama_model_default_params())
         if not model:
             raise Missing(f"llama.cpp cannot load {file.name}")
@@ -72,6 +74,14 @@ class LlamaCpp:
                 raise RuntimeError("llama.cpp could not decode")
         logits = self.lib.llama_get_logits_ith(self.context, c_int32(-1))
         return int(np.ctypeslib.as_array(logits, (self.vocabulary,)).argmax())
+
+    def copy(self, other: "LlamaCpp") -> None:
+        """Takes over the sequence of a model of the same sizes."""
+        size = other.lib.llama_state_seq_get_size(other.context, c_int32(0))
+        data = ctypes.create_string_buffer(size)
+        other.lib.llama_state_seq_get_data(other.context, data, c_size_t(size), c_int32(0))
+        if not self.lib.llama_state_seq_set_data(self.context, data, c_size_t(size), c_int32(0)):
+            raise RuntimeError("llama.cpp could not take over a sequence")
 
     def crop(self, tokens: int) -> None:
         """Keeps the first tokens."""
