@@ -138,9 +138,9 @@ def test_kivi_quantises(model, prefix, tokens):
 
 def test_the_oracle_keeps_the_most(model, prefix, tokens):
     selectors = [s for s in suite(model, 0.1, equal="rows") if s.name != "oracle, head" and "head scope" not in s.name]
-    found = measures.layer_measures(
-        model, prefix, tokens[400 - ROWS : 400], {s.name: s for s in selectors}, Oracle(budget(0.1))
-    )
+    oracle = Oracle(budget(0.1))
+    results = measures.layer_measures(model, prefix, tokens[300:400], selectors, [oracle] * len(selectors))
+    found = {selector.name: result for selector, result in zip(selectors, results, strict=True)}
     best = found["oracle, group"]
     assert np.all(best["recall"] == 1)
     assert np.all(best["kept"] > 0.3)

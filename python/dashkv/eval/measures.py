@@ -66,11 +66,11 @@ LAYER_MEASURES = ("kept", "cosine", "error", "recall", "rows")
 
 
 def layer_measures(
-    model, prefix: Prefix, tokens: Tensor, selectors: dict, oracle, dense: tuple[int, ...] = ()
-) -> dict[str, dict[str, np.ndarray]]:
-    """Measures of each selector on the queries, keys and values of the exact model: of tokens [R] after the prefix.
+    model, prefix: Prefix, tokens: Tensor, selectors: list, oracles: list, dense: tuple[int, ...] = ()
+) -> list[dict[str, np.ndarray]]:
+    """Measures of selectors on the queries, keys and values of the exact model: of tokens [R] after the prefix.
 
-    By selector and measure an array [layers, Hq], means over rows:
+    Each selector has an oracle, of its budget. Each gets by measure an array [layers, Hq] of means over rows:
     kept: share of the exact attention that falls on the kept keys; cosine and error: of the head's output against the
     exact one, error relative in norm over all rows; recall: share of the oracle's keys that are kept (forced keys
     left out); rows: share of the visible keys read, the union over a group. Measures that a selector does not have
@@ -78,33 +78,34 @@ def layer_measures(
     """
     config = model.config
     shape = (config.num_hidden_layers, config.num_attention_heads)
-    result = {name: {m: np.full(shape, np.nan) for m in LAYER_MEASURES} for name in selectors}
-    sums: dict[tuple[str, int], list] = {}
-    states: dict[tuple[str, int], dict] = {}
-    shared: dict[str, dict] = {name: {} for name in selectors}
+    result = [{m: np.full(shape, np.nan) for m in LAYER_MEASURES} for _ in selectors]
+    sums: dict[tuple[int, int], list] = {}
+    states: dict[tuple[int, int], dict] = {}
+    shared: list[dict] = [{} for _ in selectors]
 
     def visit(step, exact):
         if step.layer in dense:
             return
-        ideal = group_any(oracle.keep(step), step.kv_heads)
-        forced = oracle.budget.forced(step)
         step.wants_kept = True
-        for name, selector in selectors.items():
-            key = name, step.layer
-            step.state = states.setdefault(key, {"shared": shared[name]})
-            sums.setdefault(key, []).append(_measure(step, selector.attend(step), exact, ideal, forced))
+        ideals = {}
+        for index, (selector, oracle) in enumerate(zip(selectors, oracles, strict=True)):
+            if oracle not in ideals:
+                forced = oracle.budget.forced(step)
+                ideals[oracle] = group_any(oracle.keep(step), step.kv_heads) & ~forced
+            key = index, step.layer
+            step.state = states.setdefault(key, {"shared": shared[index]})
+            sums.setdefault(key, []).append(_measure(step, selector.attend(step), exact, ideals[oracle]))
 
     show_rows(model, prefix, tokens, visit)
-    for (name, layer), parts in sums.items():
+    for (index, layer), parts in sums.items():
         total = {m: sum(part[m] for part in parts) for m in parts[0]}
-        measured = result[name]
-        measured["error"][layer] = torch.sqrt(total.pop("difference") / total.pop("norm"))
+        result[index]["error"][layer] = torch.sqrt(total.pop("difference") / total.pop("norm"))
         for m, value in total.items():
-            measured[m][layer] = value / len(tokens)
+            result[index][m][layer] = value / len(tokens)
     return result
 
 
-def _measure(step, answer, exact, ideal, forced):
+def _measure(step, answer, exact, ideal):
     """Sums over the rows of a step, by head [Hq]."""
     sums = {
         "cosine": torch.cosine_similarity(answer.out, exact, dim=-1).sum(1),
@@ -116,7 +117,7 @@ def _measure(step, answer, exact, ideal, forced):
         mass = step.mass.reshape(heads, -1, *step.mass.shape[1:])
         sums["kept"] = (mass * answer.kept[:, None]).sum((2, 3)).reshape(-1)
         per_head = step.group if heads == step.kv_heads else 1
-        wanted = (ideal & ~forced).repeat_interleave(step.group // per_head, dim=0)
+        wanted = ideal.repeat_interleave(step.group // per_head, dim=0)
         recall = (answer.kept & wanted).sum(-1) / wanted.sum(-1).clamp(min=1)
         sums["recall"] = recall.sum(-1).repeat_interleave(per_head)
         share = group_any(answer.kept, step.kv_heads).sum(-1) / torch.from_numpy(step.limits)

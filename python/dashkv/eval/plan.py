@@ -97,12 +97,10 @@ class Plan:
                 )
 
     def _run_layers(self, say):
-        for budget in self.budgets:
-            for document in self.layer_documents():
-                runs.run_layers(
-                    self.model, self.key, document, self.suite(budget), self.oracle(budget), self.dense, self.layer_rows,
-                    self.store, say,
-                )  # fmt: skip
+        oracles = [self.oracle(budget) for budget in self.budgets]
+        pairs = [(s, oracle) for budget, oracle in zip(self.budgets, oracles, strict=True) for s in self.suite(budget)]
+        for document in self.layer_documents():
+            runs.run_layers(self.model, self.key, document, pairs, self.dense, self.layer_rows, self.store, say)
 
     def _once(self, budgets) -> Iterator:
         """Selectors of several budgets, those that do not depend on it once."""

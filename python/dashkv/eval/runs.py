@@ -153,28 +153,24 @@ TRAFFIC = ("bytes", "rows", "dense_bytes", "dense_rows")
 
 
 def run_layers(
-    model, model_key: dict, document: Document, selectors: list, oracle, dense: tuple[int, ...], rows: int, store: Store,
+    model, model_key: dict, document: Document, pairs: list[tuple], dense: tuple[int, ...], rows: int, store: Store,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Layer measures of each selector on the exact model's last `rows` rows, dense layers left out, into the store."""
-    extra = layer_settings(oracle, dense, rows)
-    pending = _fresh("layers", model_key, document, selectors, store, extra)
+    """Layer measures on the exact model's last `rows` rows, dense layers left out, into the store. pairs: selectors,
+    each with the oracle of its budget."""
+    pending = []
+    for selector, oracle in pairs:
+        extra = layer_settings(oracle, dense, rows)
+        pending += [(*x, oracle) for x in _fresh("layers", model_key, document, [selector], store, extra)]
     if not pending:
         return
     start = time.perf_counter()
-    prefix = _prefill(model, document, rows, pending)
-    names = [str(i) for i in range(len(pending))]
-    found = measures.layer_measures(
-        model,
-        prefix,
-        document.tokens[prefix.size : -1],
-        {name: selector for name, (selector, _) in zip(names, pending, strict=True)},
-        oracle,
-        dense,
-    )
+    prefix = _prefill(model, document, rows, [(selector, settings) for selector, settings, _ in pending])
+    selectors, settings, oracles = (list(x) for x in zip(*pending, strict=True))
+    found = measures.layer_measures(model, prefix, document.tokens[prefix.size : -1], selectors, oracles, dense)
     seconds = (time.perf_counter() - start) / len(pending)
-    for name, (_, settings) in zip(names, pending, strict=True):
-        store.put(Result(settings, found[name], seconds))
+    for keys, arrays in zip(settings, found, strict=True):
+        store.put(Result(keys, arrays, seconds))
     say(f"{document.name}: layers of {len(pending)} selectors in {time.perf_counter() - start:.0f} s")
 
 
