@@ -80,7 +80,7 @@ def make_systems(model, encoder, prompt, options):
 
 
 def measure(systems, length, options):
-    """Seconds of a token by system, medians over all turns; the caches end as they were."""
+    """Seconds of a token by system, medians over all turns: by the clock, and of the processor."""
     times = {name: [] for name in systems}
     for system in systems.values():
         system.crop(length)
@@ -88,22 +88,26 @@ def measure(systems, length, options):
         for name, system in systems.items():
             token = np.array([turn])
             for _ in range(options.tokens):
-                start = time.perf_counter()
+                start = time.perf_counter(), time.process_time()
                 token = np.array([system.run(token)])
-                times[name].append(time.perf_counter() - start)
+                times[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
             if turn == 0:
                 times[name].clear()  # kernels are compiled, buffers mapped
             system.crop(length)
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
+    return [{name: statistics.median(pair[i] for pair in pairs) for name, pairs in times.items()} for i in range(2)]
 
 
 def table(result):
-    """The rows as Markdown: milliseconds a token, and in brackets how many times as fast as transformers."""
-    names = list(result["rows"][0]["seconds"])
+    """The rows as Markdown: milliseconds a token, and in brackets how many times as fast as transformers.
+
+    With one thread those of the processor, which other programs change less.
+    """
+    which = "cpu_seconds" if result["threads"] == 1 else "seconds"
+    names = list(result["rows"][0][which])
     lines = ["| keys | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for row in result["rows"]:
-        base = row["seconds"]["transformers sdpa"]
-        cells = (f"{1e3 * seconds:.1f} ({base / seconds:.2f})" for seconds in row["seconds"].values())
+        base = row[which]["transformers sdpa"]
+        cells = (f"{1e3 * seconds:.1f} ({base / seconds:.2f})" for seconds in row[which].values())
         lines.append(f"| {row['keys']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -118,7 +122,7 @@ def main():
     parser.add_argument("--out", default="results.json", help="JSON file to write")
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the weights of llama.cpp are kept")
     options = parser.parse_args()
-    load = os.getloadavg()[0]  # of other programs: above the number of cores, times are too long
+    load = os.getloadavg()[0]  # of other programs: above the number of cores, the times by the clock are too long
     torch.set_num_threads(options.threads)
     kernels.set_num_workers(options.threads)
     model, tokenizer = models.load_smollm2()
@@ -130,7 +134,8 @@ def main():
     systems, remarks = make_systems(model, encoder, prompt, options)
     rows = []
     for length in sorted(options.lengths, reverse=True):
-        rows.insert(0, {"keys": length, "seconds": measure(systems, length, options)})
+        clock, processor = measure(systems, length, options)
+        rows.insert(0, {"keys": length, "seconds": clock, "cpu_seconds": processor})
         print(f"{length} keys measured", file=sys.stderr)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     versions["llama.cpp"] = next((x.version for x in systems.values() if isinstance(x, LlamaCpp)), None)
