@@ -202,6 +202,16 @@ def test_dense_layers_are_exact(model):
     assert all(layer.codes is None for layer in cache.layers)
 
 
+def test_a_model_without_a_head(model):
+    ids = prompt(tokens=300)
+    with torch.no_grad():
+        want = model.model(ids).last_hidden_state
+        use(model.model, encoder(model.model), EXACT)
+        cache = DashKVCache(model.model, encoder(model.model), EXACT)
+        parts = [model.model(part, cache=cache).last_hidden_state for part in ids.split([295, 5], 1)]
+    assert torch.allclose(torch.cat(parts, 1), want, atol=1e-4)
+
+
 def test_the_prior_is_what_the_layer_before_kept(model, monkeypatch):
     import numpy as np
 

@@ -38,7 +38,9 @@ def use(model: torch.nn.Module, encoder: Encoder, tiering: Tiering | str = "defa
     """
     DashKVCache(model, encoder, tiering)  # all checks, once
     model.set_attn_implementation(NAME)
-    prepare = type(model)._prepare_cache_for_generation
+    prepare = getattr(type(model), "_prepare_cache_for_generation", None)
+    if prepare is None:
+        return model  # without a head for language: nothing to generate
 
     @functools.wraps(prepare)
     def prepare_cache(generation_config, model_kwargs, *args, **kwargs):
