@@ -61,6 +61,56 @@ TEST_F(JITTest, KnowsSignatures) {
   const JIT::Function &function = jit->getFunctions().find("main")->second;
   EXPECT_EQ(function.roles, (SmallVector<std::string>{"", "row"}));
   EXPECT_EQ(function.aliases, (SmallVector<int>{-1, 0}));
+  EXPECT_EQ(function.written, (SmallVector<bool>{true, false}));
+  EXPECT_EQ(function.countResultWords(), 5u); // of the sum
+}
+
+TEST_F(JITTest, KnowsWhatIsWritten) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+    func.func private @read(%x: memref<4xf32>) {
+      return
+    }
+    func.func @main(%loaded: memref<4xf32>, %stored: memref<4xf32>, %view: memref<4xf32>, %passed: memref<4xf32>,
+                    %filled: tensor<4xf32>, %returned: tensor<4xf32>, %i: index) -> (tensor<4xf32>, tensor<4xf32>) {
+      %x = memref.load %loaded[%i] : memref<4xf32>
+      memref.store %x, %stored[%i] : memref<4xf32>
+      %part = memref.subview %view[2] [2] [1] : memref<4xf32> to memref<2xf32, strided<[1], offset: 2>>
+      %cast = memref.cast %part : memref<2xf32, strided<[1], offset: 2>> to memref<?xf32, strided<[1], offset: 2>>
+      memref.store %x, %cast[%i] : memref<?xf32, strided<[1], offset: 2>>
+      func.call @read(%passed) : (memref<4xf32>) -> ()
+      %f = linalg.fill ins(%x : f32) outs(%filled : tensor<4xf32>) -> tensor<4xf32>
+      return %f, %returned : tensor<4xf32>, tensor<4xf32>
+    })mlir");
+  FailureOr<std::unique_ptr<JIT>> jit = JIT::compile(*module, CPUPipelineOptions());
+  ASSERT_TRUE(succeeded(jit));
+  const JIT::Function &function = (*jit)->getFunctions().find("main")->second;
+  // A callee may write.
+  EXPECT_EQ(function.written, (SmallVector<bool>{false, true, true, true, true, false, false}));
+  EXPECT_EQ(function.aliases, (SmallVector<int>{4, 5}));
+}
+
+TEST_F(JITTest, CallsOnMemoryOfTheCaller) {
+  std::unique_ptr<JIT> jit = compile();
+  const JIT::Function &function = jit->getFunctions().find("main")->second;
+  float cache[] = {1, 2, 3, 4}, row[] = {10, 20, 30, 40};
+  auto describe = [](float *data, int64_t size, int64_t stride) {
+    auto address = reinterpret_cast<int64_t>(data);
+    return std::vector<int64_t>{address, address, 0, size, stride};
+  };
+  std::vector<int64_t> first = describe(cache, 4, 1), second = describe(row, 4, 1),
+                       strided = describe(row, 4, 2), result(5);
+  void *arguments[] = {first.data(), second.data()};
+  ASSERT_FALSE(JIT::call("main", function, arguments, result.data()));
+  EXPECT_EQ(result[3], 4);
+  EXPECT_EQ(reinterpret_cast<float *>(result[1])[3], 44);
+  EXPECT_EQ(cache[3], 10);
+  free(reinterpret_cast<void *>(result[0]));
+  arguments[1] = strided.data();
+  EXPECT_EQ(
+      messageOf(JIT::call("main", function, arguments, result.data())),
+      "expected argument 1 (row) of 'main' to be tensor<?xf32>, but got sizes [4] and strides [2]");
+  EXPECT_EQ(messageOf(JIT::call("main", function, ArrayRef(arguments).drop_back(), result.data())),
+            "expected 2 arguments of 'main', but got 1");
 }
 
 TEST_F(JITTest, CallsAndUpdatesInPlace) {
