@@ -33,6 +33,7 @@ class Form:
     votes: bool = False
     prior: bool = False
     forced: bool = False
+    page: int = 0  # rows of a page of a paged cache, -1 for a dynamic number
 
     @property
     def heads(self):
@@ -115,9 +116,15 @@ def element(form):
 def attention_operands(w, f):
     query_type = "f16" if f.dtype == "f8" else f.dtype
     q = w.argument("q", "?", f.heads, f.rows, f.depth, query_type)
-    k = w.argument("k", "?", f.kv_heads, "?", f.depth, element(f))
-    w.argument("v", "?", f.kv_heads, "?", f.depth, element(f))
+    keys = f.page if f.page > 0 else "?"
+    k = w.argument("k", "?", f.kv_heads, keys, f.depth, element(f))
+    w.argument("v", "?", f.kv_heads, keys, f.depth, element(f))
     return q, k
+
+
+def which_keys(w, f, lengths):
+    """Operands that say which keys there are and where."""
+    return options(w, f, lengths=lengths and ("?", "i32"), block_table=f.page and ("?", "?", "i32"))
 
 
 def options(w, f, **shapes):
@@ -152,13 +159,11 @@ def tiering(f):
 
 def write_exact(w, f):
     q, k = attention_operands(w, f)
-    lengths = options(w, f, lengths=f.lengths and ("?", "i32"))
+    keys = which_keys(w, f, f.lengths)
     scaled = scales(w, f)
     out = w.empty("init", "?", f.heads, f.rows, f.depth, "f16" if f.dtype == "f8" else f.dtype)
     causal = "causal " if f.rows > 1 else ""
-    w.lines.append(
-        f"%out = dashkv.attention {causal}ins(%q, %k, %v : {q}, {k}, {k}){lengths}{scaled} outs(%init : {out})"
-    )
+    w.lines.append(f"%out = dashkv.attention {causal}ins(%q, %k, %v : {q}, {k}, {k}){keys}{scaled} outs(%init : {out})")
     w.results["out"] = out
 
 
@@ -210,7 +215,7 @@ def write_tiered(w, f):
         w.results["qc"] = qc
     else:
         qc, kc = codes_of(w, f)
-    operands = options(w, f, lengths=f.lengths and ("?", "i32")) + discounts(w, f)
+    operands = which_keys(w, f, f.lengths) + discounts(w, f)
     if f.mid:
         heads = w.argument("temperature", f.heads, "f32")
         w.argument("bias", f.heads, "f32")
@@ -265,7 +270,7 @@ def write_gather(w, f):
     w.argument("sum", "?", f.heads, f.rows, "f32")
     w.lines.append(
         f"%out:3 = dashkv.online_attention ins(%q, %k, %v : {q}, {k}, {k}) "
-        f"list(%indices, %counts : {indices}, {counts}) outs(%acc, %top, %sum : {acc}, {top}, {top})"
+        f"list(%indices, %counts : {indices}, {counts}){which_keys(w, f, False)} outs(%acc, %top, %sum : {acc}, {top}, {top})"
     )
     w.results = {"out#0": acc, "out#1": top, "out#2": top}
 

@@ -162,6 +162,17 @@ TEST(Attention, MaskDimsRepeat) {
 }
 
 // Logits far outside the range of exp.
+TEST(Attention, Pages) {
+  // Three pages of two rows for one head of one value; two sequences of up to four
+  // keys. The second one's last page does not exist.
+  Tensor<float> pool({3, 1, 2, 1}, {0, 1, 10, 11, 20, 21});
+  Tensor<float> cache = gatherPages(pool, Tensor<int32_t>({2, 2}, {2, 0, 1, -1}));
+  EXPECT_EQ(cache.shape, (std::vector<int64_t>{2, 1, 4, 1}));
+  EXPECT_EQ(std::vector<float>(cache.data.begin(), cache.data.begin() + 6),
+            (std::vector<float>{20, 21, 0, 1, 10, 11}));
+  EXPECT_TRUE(std::isnan(cache.data[6]) && std::isnan(cache.data[7]));
+}
+
 TEST(Attention, WideLogits) {
   EXPECT_EQ(attention(withLogits({1e4f, -1e4f}, {4, 8})).out.data[0], 4);
   AttentionResult r = attention(withLogits({-1e4f, -1e4f}, {4, 8}));

@@ -27,6 +27,8 @@ int64_t AttendSpec::getWarps() const { return matrix && isDeep(shape) ? 4 : 8; }
 // A mask and strides in registers leave no room for a second CTA.
 int64_t AttendSpec::getBlocks() const {
   bool fits = !mask && valueStride && (given || keyStride);
+  if (paged)
+    fits &= pageRows && valuePage && (given || keyPage);
   return matrix && !fits ? 1 : 2;
 }
 
@@ -68,6 +70,14 @@ std::string AttendSpec::getName() const {
     os << "_vs" << valueStride;
   if (denseBelow)
     os << "_dense" << denseBelow;
+  if (paged)
+    os << "_paged";
+  if (pageRows)
+    os << pageRows;
+  if (keyPage)
+    os << "_kp" << keyPage;
+  if (valuePage)
+    os << "_vp" << valuePage;
   return name;
 }
 
@@ -166,8 +176,9 @@ Value AttendKernel::getOffset(StringRef name, const Row *row) {
     Type i64 = b.getI64Type();
     return b.mul(arith::ExtUIOp::create(b, i64, index), arith::ExtUIOp::create(b, i64, stride));
   };
-  Value offset = b.add(arguments.get(func, (name + ".offset").str()), term(batch, "b"));
-  offset = b.add(offset, term(kvHead, "h"));
+  Value offset = b.add(arguments.get(func, (name + ".offset").str()), term(kvHead, "h"));
+  if (!spec.paged || (name != "k" && name != "v")) // all batches have the same pages
+    offset = b.add(offset, term(batch, "b"));
   if (row)
     offset = b.add(b.add(offset, term(row->head, "g")), term(row->position, "m"));
   return offset;
@@ -264,6 +275,20 @@ Value AttendKernel::loadKey(const Entries &entries, Value entry) {
   return branch.getResult(0);
 }
 
+/// Entry `block` of the block table.
+Value AttendKernel::loadPage(Value block) {
+  Value blocks = b.toIndex(arguments.get(func, "blocks"));
+  return b.load(b.view(arguments.get(func, "block_table"), b.mul(b.toIndex(batch), blocks), blocks),
+                block);
+}
+
+Value AttendKernel::findPlace(Value key) {
+  if (!spec.paged)
+    return key;
+  Value rows = getPageRows(), page = loadPage(b.divU(key, rows));
+  return b.add(b.mul(page, rows), b.remU(key, rows));
+}
+
 /// The part of this CTA, in tiles of `size` entries: equal parts, the longer first.
 std::pair<Value, Value> AttendKernel::getTiles(Value count, int64_t size) {
   Value tiles = b.divU(b.add(count, b.i32(size - 1)), b.i32(size));
@@ -284,7 +309,9 @@ void AttendKernel::emitMatrix() {
   AttendEmitter::Query query;
   AttendEmitter::Tile part;
   Value listOrigin; // entry of the list that is the first of a chunk
-  auto setRows = [&](StringRef name, Type type, int64_t known, std::function<Value(Value)> &rowOf) {
+  Value tilePage;   // where it is the same for all keys of a tile
+  auto setRows = [&](StringRef name, Type type, int64_t known, int64_t knownPage,
+                     std::function<Value(Value)> &rowOf) {
     int64_t bytes = type.getIntOrFloatBitWidth() / 8;
     auto scaled = [&](Value value) -> Value {
       return arith::ShLIOp::create(
@@ -294,9 +321,26 @@ void AttendKernel::emitMatrix() {
     Value base =
         AttendEmitter::address(b, arguments.get(func, name), scaled(getOffset(name, nullptr)));
     Value stride = scaled(getSize((name + ".n").str(), known));
-    rowOf = [&b = b, base, stride](Value key) { return AttendEmitter::row(b, base, key, stride); };
+    if (!spec.paged) {
+      rowOf = [&b = b, base, stride](Value key) {
+        return AttendEmitter::row(b, base, key, stride);
+      };
+      return;
+    }
+    Value pageStride = scaled(getSize((name + ".b").str(), knownPage));
+    rowOf = [&, base, stride, pageStride](Value key) {
+      Value rows = getPageRows(), page = tilePage;
+      if (spec.lists) { // by places
+        page = b.divU(key, rows);
+      } else if (!page) { // entries past the end read the last one of the table
+        Value last = b.sub(arguments.get(func, "N"), b.i32(1));
+        page = loadPage(b.divU(part.full ? key : b.minS(key, last), rows));
+      }
+      Value start = AttendEmitter::row(b, base, page, pageStride);
+      return AttendEmitter::row(b, start, b.remU(key, rows), stride);
+    };
   };
-  setRows("v", shape.value, spec.valueStride, part.valueRow);
+  setRows("v", shape.value, spec.valueStride, spec.valuePage, part.valueRow);
   SmallVector<Value, 2> limits, columns; // of the columns of this lane
   // Lanes of columns that do not exist repeat the last one.
   auto getExisting = [&](int64_t i) -> Value {
@@ -314,7 +358,7 @@ void AttendKernel::emitMatrix() {
       return b.mulF(b.load(columns[i], entry), b.f32(kLog2E));
     };
   } else {
-    setRows("k", shape.key, spec.keyStride, part.keyRow);
+    setRows("k", shape.key, spec.keyStride, spec.keyPage, part.keyRow);
     Value queryView = getView("q", getOffset("q", nullptr));
     query = attend.loadQuery(
         queryView,
@@ -366,7 +410,7 @@ void AttendKernel::emitMatrix() {
       b.barrier(); // the tiles before are done with
       b.loop(thread, size, b.i32(spec.getThreads()), [&](Value i) {
         Value entry = b.minS(b.add(origin, i), b.sub(entries.count, b.i32(1)));
-        Value key = loadKey(entries, entry);
+        Value key = findPlace(loadKey(entries, entry));
         b.store(arith::BitcastOp::create(b, b.getF32Type(), key), shared, i);
       });
       b.barrier();
@@ -386,19 +430,19 @@ void AttendKernel::emitMatrix() {
   } else {
     part.keyOf = [](Value entry) { return entry; };
     Value whole = b.minS(last, b.shr(entries.count, 4));
-    part.full = true;
-    state = b.loop(own, whole, warps, state, [&](Value i, ValueRange carried) {
+    auto addTile = [&](Value i, ValueRange carried) {
       part.first = b.shl(i, 4);
+      if (spec.isTileInPage())
+        tilePage = loadPage(b.divU(part.first, getPageRows()));
       return add(carried);
-    });
+    };
+    part.full = true;
+    state = b.loop(own, whole, warps, state, addTile);
     // A last tile that is not full has the warp whose turn it is.
     part.full = false;
     Value turn = b.remU(b.sub(whole, first), warps);
     Value begin = b.select(b.cmp(CmpIPredicate::eq, turn, warp), whole, last);
-    state = b.loop(begin, last, b.i32(1), state, [&](Value i, ValueRange carried) {
-      part.first = b.shl(i, 4);
-      return add(carried);
-    });
+    state = b.loop(begin, last, b.i32(1), state, addTile);
   }
 
   attend.storePartial(state, shared, Value(), warp, spec.getWarps());

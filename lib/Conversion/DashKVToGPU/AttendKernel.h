@@ -29,13 +29,21 @@ struct AttendSpec {
   bool keyScale = false, valueScale = false;
   bool lengthsCopied = false; ///< by a kernel of this step
   bool rootScale = false;     ///< the scale is 1/sqrt(D), D being known at run time
-  int64_t heads = 0;          ///< query heads of a unit, 0: known at run time
-  int64_t queries = 0;        ///< positions (M) of a unit, 0: known at run time
-  int64_t keyStride = 0;      ///< elements from one row to the next, 0: known at run time
+  bool paged = false;         ///< a block table says where the rows of K and V are
+  int64_t pageRows = 0;       ///< rows of a page, 0: known at run time
+  int64_t keyPage = 0;        ///< elements from one page to the next, 0: known at run time
+  int64_t valuePage = 0;
+  int64_t heads = 0;     ///< query heads of a unit, 0: known at run time
+  int64_t queries = 0;   ///< positions (M) of a unit, 0: known at run time
+  int64_t keyStride = 0; ///< elements from one row to the next, 0: known at run time
   int64_t valueStride = 0;
   int64_t denseBelow = 0; ///< lists give way to all keys if all lengths are below
 
   bool isOnline() const { return !out; }
+  /// Consecutive keys of a tile are in one page.
+  bool isTileInPage() const {
+    return paged && !lists && pageRows > 0 && pageRows % AttendShape::kEntries == 0;
+  }
   int64_t getWarps() const;
   int64_t getThreads() const { return 32 * getWarps(); }
   /// CTAs of a multiprocessor.
@@ -92,12 +100,20 @@ private:
   Entries getEntries();
   /// Key of an entry, which exists.
   Value loadKey(const Entries &entries, Value entry);
+
+  //===--- Paged caches ---------------------------------------------------===//
+  // The *place* of a key is the number of its row over all pages of the pool, or
+  // the key itself without a block table.
+  Value loadPage(Value block);
+  Value findPlace(Value key);
+  /// Rows of a page.
+  Value getPageRows() { return getSize("page_rows", spec.pageRows); }
   /// First and last tile of this CTA.
   std::pair<Value, Value> getTiles(Value count, int64_t size);
 
   void emitMatrix();
   void emitScalar();
-  Value loadElement(StringRef name, Value view, Value key, Value dim);
+  Value loadElement(StringRef name, Value view, Value place, Value dim);
 
   //===--- Partials ---------------------------------------------------------===//
   Value getPartial(Value column, Value of);

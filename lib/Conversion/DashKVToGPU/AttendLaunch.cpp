@@ -40,6 +40,7 @@ private:
   Value batch, kvHeads, group, queries, keys, depth, valueDepth;
   Value ratio, heads, capacity; // lists a KV head, query heads of a unit
   Value indices, counts, scores, lengths, keyScale, valueScale, lse, max, sum;
+  Value blockTable, blocks, pageRows; // blocks: entries of a sequence
 };
 } // namespace
 
@@ -88,9 +89,14 @@ AttendLauncher::AttendLauncher(const AttendBuffers &buffers, LaunchBuilder &b)
   dims = *AttentionDims::get(maps.front().getNumDims());
   Value result = buffers.out ? buffers.out : buffers.acc;
   AffineMap valueMap = maps[2], outMap = maps.back();
-  batch = getSize(b, buffers.value, valueMap, dims.batch);
+  batch = getSize(b, result, outMap, dims.batch);
   kvHeads = getSize(b, buffers.value, valueMap, dims.head);
   keys = getSize(b, buffers.value, valueMap, dims.key);
+  if (buffers.blockTable) {
+    pageRows = keys;
+    blocks = b.dim(buffers.blockTable, 1);
+    keys = b.mul(blocks, pageRows);
+  }
   valueDepth = getSize(b, buffers.value, valueMap, dims.valueDepth);
   queries = getSize(b, result, outMap, dims.query);
   group = dims.group ? getSize(b, result, outMap, *dims.group)
@@ -130,6 +136,7 @@ AttendLauncher::AttendLauncher(const AttendBuffers &buffers, LaunchBuilder &b)
   counts = getPointer(buffers.counts);
   scores = getPointer(buffers.scores);
   lengths = getPointer(buffers.lengths);
+  blockTable = getPointer(buffers.blockTable);
   keyScale = getPointer(buffers.keyScale);
   valueScale = getPointer(buffers.valueScale);
   lse = getPointer(buffers.lse, Access::Write);
@@ -173,6 +180,12 @@ AttendSpec AttendLauncher::getSpec() const {
   spec.keyStride = getConstant(key.key);
   spec.valueStride = getConstant(value.key);
   spec.rootScale = !spec.given && !buffers.scale;
+  spec.paged = static_cast<bool>(blockTable);
+  if (spec.paged) {
+    spec.pageRows = getStaticSize(buffers.value, buffers.maps[2], dims.key);
+    spec.keyPage = getConstant(key.batch);
+    spec.valuePage = getConstant(value.batch);
+  }
   if (buffers.mask)
     spec.mask = element(buffers.mask);
   if (buffers.out)
@@ -211,7 +224,7 @@ void AttendLauncher::launch() {
   scalar.matrix = false;
   scalar.shape.depth = scalar.shape.valueDepth = 0;
   scalar.shape.columns = 1;
-  scalar.keyStride = scalar.valueStride = 0;
+  scalar.keyStride = scalar.valueStride = scalar.keyPage = scalar.valuePage = 0;
   if (!spec.shape.isSupported(b.getTarget()))
     return launchKernel(scalar);
   Value isMatrix = isMatrixLayout();
@@ -314,6 +327,11 @@ void AttendLauncher::launchKernel(AttendSpec spec) {
     arguments.addScalar("capacity", b.i32(capacity));
     arguments.addScalar("ratio", b.i32(ratio));
   }
+  if (blockTable) {
+    arguments.add("block_table", {i32}, blockTable);
+    arguments.addScalar("blocks", b.i32(blocks));
+    arguments.addScalar("page_rows", b.i32(pageRows));
+  }
   std::pair<StringRef, Value> optional[] = {{"scores", scores},
                                             {"lengths", lengths},
                                             {"key_scale", keyScale},
@@ -362,6 +380,7 @@ template <typename OpTy> static AttendBuffers getBuffers(OpTy op) {
   buffers.value = op.getValue();
   buffers.mask = op.getMask();
   buffers.lengths = op.getLengths();
+  buffers.blockTable = op.getBlockTable();
   buffers.keyScale = op.getKeyScale();
   buffers.valueScale = op.getValueScale();
   buffers.maps = op.getMaps();
@@ -399,6 +418,7 @@ LogicalResult mlir::dashkv::lowerToLaunches(OnlineReduceOp op, LaunchBuilder &b)
   buffers.value = op.getValue();
   buffers.indices = op.getIndices();
   buffers.counts = op.getCounts();
+  buffers.blockTable = op.getBlockTable();
   buffers.valueScale = op.getValueScale();
   buffers.maps = AttentionDims::getDefaultMaps(b.getContext(), /*hasMask=*/false);
   buffers.acc = op.getAcc();

@@ -16,9 +16,18 @@ static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 static constexpr float kLowest = std::numeric_limits<float>::lowest();
 static constexpr float kLog2E = 1.44269504f;
 
-/// Element `key`, `dim` of a view of K or V.
-Value AttendKernel::loadElement(StringRef name, Value view, Value key, Value dim) {
-  Value row = b.mul(b.toIndex(key), b.toIndex(arguments.get(func, (name + ".n").str())));
+/// Element `dim` of the row at `place` in a view of K or V.
+Value AttendKernel::loadElement(StringRef name, Value view, Value place, Value dim) {
+  auto term = [&](Value i, StringRef stride) {
+    return b.mul(b.toIndex(i), b.toIndex(arguments.get(func, (name + stride).str())));
+  };
+  Value row;
+  if (spec.paged) {
+    Value rows = getPageRows();
+    row = b.add(term(b.divU(place, rows), ".b"), term(b.remU(place, rows), ".n"));
+  } else {
+    row = term(place, ".n");
+  }
   Value at = b.add(row, b.toIndex(b.mul(dim, arguments.get(func, (name + ".d").str()))));
   return b.toF32(b.load(view, at));
 }
@@ -31,7 +40,7 @@ void AttendKernel::emitScalar() {
   Value zero = b.i32(0), threads = b.i32(spec.getThreads()), warps = b.i32(spec.getWarps());
   Row row = getRow(zero);
 
-  // In shared memory: logits and keys of the chunk; the query and the sums.
+  // In shared memory: logits and places of the chunk; the query and the sums.
   auto dynamic = gpu::DynamicSharedMemoryOp::create(
       b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(), MemRefLayoutAttrInterface(),
                          cast<MemRefType>(shared.getType()).getMemorySpace()));
@@ -60,10 +69,10 @@ void AttendKernel::emitScalar() {
   }
   Value values = getView("v", getOffset("v", nullptr));
   auto word = [&](Value value, Type type) { return arith::BitcastOp::create(b, type, value); };
-  Value firstKey = b.i32(chunk);
-  auto storeEntry = [&](Value entry, Value key, Value logit) {
+  Value firstPlace = b.i32(chunk);
+  auto storeEntry = [&](Value entry, Value place, Value logit) {
     b.store(logit, shared, entry);
-    b.store(word(key, b.getF32Type()), shared, b.add(firstKey, entry));
+    b.store(word(place, b.getF32Type()), shared, b.add(firstPlace, entry));
   };
 
   SmallVector<Value> stats = {b.f32(kLowest), b.f32(0)};
@@ -74,13 +83,13 @@ void AttendKernel::emitScalar() {
       b.when(b.cmp(CmpIPredicate::slt, thread, size), [&] {
         Value entry = b.add(begin, thread);
         Value logit = b.mulF(b.load(scores, entry), b.f32(kLog2E));
-        storeEntry(thread, loadKey(entries, entry), logit);
+        storeEntry(thread, findPlace(loadKey(entries, entry)), logit);
       });
     } else {
       b.loop(warp, size, warps, [&](Value entry) {
-        Value key = loadKey(entries, b.add(begin, entry));
+        Value key = loadKey(entries, b.add(begin, entry)), place = findPlace(key);
         Value dot = b.loop(lane, queryDepth, b.i32(32), b.f32(0), [&](Value dim, ValueRange sum) {
-          Value element = loadElement("k", keyView, key, dim);
+          Value element = loadElement("k", keyView, place, dim);
           return SmallVector<Value>{b.fma(b.load(query, dim), element, sum[0])};
         })[0];
         for (int64_t mask = 1; mask < 32; mask *= 2)
@@ -88,7 +97,7 @@ void AttendKernel::emitScalar() {
         Value logit = b.mulF(dot, scale);
         if (spec.mask)
           logit = addMask(logit, mask, key);
-        b.when(b.cmp(CmpIPredicate::eq, lane, zero), [&] { storeEntry(entry, key, logit); });
+        b.when(b.cmp(CmpIPredicate::eq, lane, zero), [&] { storeEntry(entry, place, logit); });
       });
     }
     b.barrier();
@@ -113,8 +122,8 @@ void AttendKernel::emitScalar() {
       Value sum = b.mulF(b.load(acc, dim), rescale);
       sum = b.loop(zero, size, b.i32(1), sum, [&](Value entry, ValueRange sum) {
         Value weight = b.exp2(b.subF(b.load(shared, entry), max));
-        Value key = word(b.load(shared, b.add(firstKey, entry)), b.getI32Type());
-        return SmallVector<Value>{b.fma(weight, loadElement("v", values, key, dim), sum[0])};
+        Value place = word(b.load(shared, b.add(firstPlace, entry)), b.getI32Type());
+        return SmallVector<Value>{b.fma(weight, loadElement("v", values, place, dim), sum[0])};
       })[0];
       b.store(sum, acc, dim);
     });

@@ -66,15 +66,6 @@ struct ConvertDashKVToGPUPass
         failed = true;
         continue;
       }
-      bool isPaged = TypeSwitch<Operation *, bool>(op)
-                         .Case<AttentionOp, TieredAttentionOp, OnlineAttentionOp, OnlineReduceOp>(
-                             [](auto op) { return op.getBlockTable() != nullptr; })
-                         .Default(false);
-      if (isPaged) {
-        op->emitOpError("expected a contiguous cache, but got a block table");
-        failed = true;
-        continue;
-      }
       LaunchBuilder builder(op, kernels);
       LogicalResult lowered = TypeSwitch<Operation *, LogicalResult>(op)
                                   .Case<

@@ -64,6 +64,8 @@ std::string DecodeSpec::getName() const {
   if (keyStride != attend.depth * attend.key.getIntOrFloatBitWidth() / 8 ||
       valueStride != attend.valueDepth * attend.value.getIntOrFloatBitWidth() / 8)
     os << "_rows" << keyStride << "x" << valueStride;
+  if (pageRows)
+    os << "_pages" << pageRows << "x" << keyPage << "x" << valuePage;
   if (mid)
     os << "_mid" << (hasCodeScale ? "_scale" : "");
   if (tableHeads > 0)
@@ -89,6 +91,10 @@ SmallVector<DecodeSpec::Parameter> DecodeSpec::getParameters(MLIRContext *contex
   buffer("value", attend.value, P::Constant);
   if (hasLengths)
     buffer("lengths", i32);
+  if (pageRows) {
+    buffer("block_table", i32);
+    buffer("blocks", i32, P::Scalar);
+  }
   if (hasScales) {
     buffer("key_scale", f32);
     buffer("value_scale", f32);
@@ -183,6 +189,25 @@ SmallVector<Value> DecodeEmitter::whileLoop(ValueRange init,
         scf::YieldOp::create(b, body(carried));
       });
   return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+//===--- Paged caches -----------------------------------------------------===//
+
+Value DecodeEmitter::findPlace(Value key) {
+  if (!spec.pageRows)
+    return key;
+  Value rows = b.i32(spec.pageRows), blocks = b.toIndex(arg("blocks"));
+  Value table = b.view(arg("block_table"), b.mul(b.toIndex(batch), blocks), blocks);
+  Value page = b.load(table, b.divU(key, rows));
+  return b.add(b.mul(page, rows), b.remU(key, rows));
+}
+
+Value DecodeEmitter::rowAt(Value base, Value place, int64_t rowBytes, int64_t pageBytes) {
+  if (pageBytes == spec.pageRows * rowBytes) // also without pages
+    return AttendEmitter::row(b, base, place, b.i32(rowBytes));
+  Value rows = b.i32(spec.pageRows);
+  Value page = AttendEmitter::row(b, base, b.divU(place, rows), b.i32(pageBytes));
+  return AttendEmitter::row(b, page, b.remU(place, rows), b.i32(rowBytes));
 }
 
 //===--- Mailboxes --------------------------------------------------------===//
@@ -428,6 +453,13 @@ void DecodeEmitter::emit() {
   else
     counts = sparse();
   llvm::copy(counts, count.begin());
+  if (spec.pageRows) {
+    b.barrier(); // whoever took a key has stored it
+    b.loop(thread, count[0], threads, [&](Value i) {
+      Value at = b.add(listBase[0], i);
+      b.store(findPlace(b.load(words, at)), words, at);
+    });
+  }
   // A tile reads past the end of a list, to no effect.
   b.when(b.cmp(CmpIPredicate::ult, thread, b.i32(AttendShape::kEntries)), [&] {
     for (int64_t tier = 0; tier < spec.getTiers(); ++tier)

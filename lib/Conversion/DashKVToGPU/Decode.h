@@ -47,10 +47,12 @@ struct DecodeSpec {
   bool hasCodeScale;  ///< factors of the estimates
   int64_t tableHeads; ///< of the residual table: none, one for all, or Hq
   int64_t keyStride = 0,
-          valueStride = 0; ///< bytes from row to row: as constants they save registers
-  bool split = true;       ///< several CTAs a list, which exchange words
-  bool bulk;               ///< the chip copies in bulk
-  bool early;              ///< only forced keys can be newer than the previous kernel
+          valueStride = 0;            ///< bytes from row to row: as constants they save registers
+  int64_t pageRows = 0;               ///< rows of a page, 0 without a block table
+  int64_t keyPage = 0, valuePage = 0; ///< bytes from page to page
+  bool split = true;                  ///< several CTAs a list, which exchange words
+  bool bulk;                          ///< the chip copies in bulk
+  bool early;                         ///< only forced keys can be newer than the previous kernel
 
   //===--- Distances
   //-------------------------------------------------------===//
@@ -135,6 +137,11 @@ private:
   Value emitCount(Value total);
   Value arg(StringRef name) const { return parameters.lookup(name); }
   Value load(int64_t base, Value i) { return b.load(fixed, b.add(i, b.i32(base))); }
+  /// The number of a key's row over all pages, which takes the key's place in the
+  /// list of the full tier; the key itself without a block table.
+  Value findPlace(Value key);
+  /// The address of the row at a place.
+  Value rowAt(Value base, Value place, int64_t rowBytes, int64_t pageBytes);
 
   // DecodeScan.cpp
   void emitFetch(Value step, Value stage);

@@ -126,7 +126,7 @@ SmallVector<Value> DecodeEmitter::emitEstimated(AttendEmitter &attend, SmallVect
         tile.end = last;
         tile.keyOf = [&](Value entry) { return b.load(words, b.add(listBase[1], entry)); };
         tile.valueRow = [&](Value key) {
-          return AttendEmitter::row(b, valueRows, key, b.i32(spec.valueStride));
+          return rowAt(valueRows, findPlace(key), spec.valueStride, spec.valuePage);
         };
         Value known; // the key that `code` is of
         SmallVector<Value> code;
@@ -179,8 +179,9 @@ void DecodeEmitter::emitAttend() {
   Type i64 = b.getI64Type();
   auto rows = [&](StringRef name, Type element) {
     auto wide = [&](Value value) -> Value { return arith::ExtUIOp::create(b, i64, value); };
-    Value elements = b.add(b.mul(wide(batch), arg((name + "_batch").str())),
-                           b.mul(wide(kvHead), arg((name + "_head").str())));
+    Value elements = b.mul(wide(kvHead), arg((name + "_head").str()));
+    if (!spec.pageRows) // all batches have the same pages
+      elements = b.add(elements, b.mul(wide(batch), arg((name + "_batch").str())));
     int64_t size = element.getIntOrFloatBitWidth() / 8;
     Value bytes = b.mul(elements, arith::ConstantOp::create(b, b.getI64IntegerAttr(size)));
     return AttendEmitter::address(b, arg(name), bytes);
@@ -218,11 +219,11 @@ void DecodeEmitter::emitAttend() {
           tile.first = entry;
           tile.end = last;
           tile.keyOf = [&](Value entry) { return b.load(words, b.add(listBase[0], entry)); };
-          tile.keyRow = [&](Value key) {
-            return AttendEmitter::row(b, keyRows, key, b.i32(spec.keyStride));
+          tile.keyRow = [&](Value place) {
+            return rowAt(keyRows, place, spec.keyStride, spec.keyPage);
           };
-          tile.valueRow = [&](Value key) {
-            return AttendEmitter::row(b, valueRows, key, b.i32(spec.valueStride));
+          tile.valueRow = [&](Value place) {
+            return rowAt(valueRows, place, spec.valueStride, spec.valuePage);
           };
           return attend.add(state, query, tile);
         });

@@ -180,7 +180,7 @@ LogicalResult launchRetrieve(const RetrieveBuffers &buffers, TieringAttr tiering
 /// The operands of attention, memrefs as the verifiers of `attention`,
 /// `online_attention` and `online_reduce` take them; what is not given is null.
 struct AttendBuffers {
-  Value query, key, value, mask, lengths, keyScale, valueScale;
+  Value query, key, value, mask, lengths, blockTable, keyScale, valueScale;
   SmallVector<AffineMap> maps; ///< of query, key, value, [mask] and out
   std::optional<float> scale;  ///< 1/sqrt(D) when absent
   bool causal = false;

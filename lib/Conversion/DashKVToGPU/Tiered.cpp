@@ -71,6 +71,8 @@ TieredLauncher::TieredLauncher(TieredAttentionOp op, LaunchBuilder &b)
   batch = getSize(b, op.getQuery(), maps[0], dims.batch);
   kvHeads = getSize(b, op.getKey(), maps[1], dims.head);
   keys = getSize(b, op.getKey(), maps[1], dims.key);
+  if (op.getBlockTable())
+    keys = b.mul(keys, b.dim(op.getBlockTable(), 1));
 }
 
 TieredLauncher::Layout TieredLauncher::getLayout(Value operand, AffineMap map, unsigned rowDim) {
@@ -166,6 +168,18 @@ std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
   spec.valueStride = rowBytes(op.getValue(), maps[2], spec.attend.value);
   if (spec.keyStride == 0 || spec.valueStride == 0)
     return std::nullopt;
+  if (op.getBlockTable()) {
+    auto pageBytes = [&](Value operand, AffineMap map, Type type) {
+      Value page = getLayout(operand, map, dims.key).batch;
+      return getConstantIntValue(page).value_or(0) * type.getIntOrFloatBitWidth() / 8;
+    };
+    spec.pageRows = sizeOf(op.getKey(), maps[1], dims.key);
+    spec.keyPage = pageBytes(op.getKey(), maps[1], spec.attend.key);
+    spec.valuePage = pageBytes(op.getValue(), maps[2], spec.attend.value);
+    if (ShapedType::isDynamic(spec.pageRows) || spec.pageRows == 0 || spec.keyPage == 0 ||
+        spec.valuePage == 0)
+      return std::nullopt;
+  }
   if (!spec.fitsByte() || !spec.attend.isSupported(b.getTarget()))
     return std::nullopt;
   queries = rows;
@@ -265,6 +279,10 @@ void TieredLauncher::launchDecode(DecodeSpec spec) {
   values["value"] = b.pointer(op.getValue());
   if (spec.hasLengths)
     values["lengths"] = b.pointer(op.getLengths());
+  if (spec.pageRows) {
+    values["block_table"] = b.pointer(op.getBlockTable());
+    values["blocks"] = b.i32(b.dim(op.getBlockTable(), 1));
+  }
   if (spec.hasScales) {
     values["key_scale"] = b.pointer(op.getKeyScale());
     values["value_scale"] = b.pointer(op.getValueScale());
@@ -448,6 +466,7 @@ AttendBuffers TieredLauncher::getAttention() {
   buffers.key = op.getKey();
   buffers.value = op.getValue();
   buffers.lengths = op.getLengths();
+  buffers.blockTable = op.getBlockTable();
   buffers.keyScale = op.getKeyScale();
   buffers.valueScale = op.getValueScale();
   buffers.maps = maps;

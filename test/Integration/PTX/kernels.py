@@ -38,6 +38,10 @@ FORMS = [
     Form("tiered", dtype="f8", mid=0.05, kept=True),
     Form("tiered", scope="head", codes="packed", dtype="f16", mid=0.05),
     Form("tiered", rows=4, group=1, lengths=False),
+    Form("exact", page=16),
+    Form("gather", page=-1),
+    Form("tiered", page=16),
+    Form("tiered", page=16, dtype="f8", mid=0.05, kept=True),
 ]
 EVERY = [
     Form("finalize", dtype="f16"),
