@@ -318,11 +318,14 @@ def test_a_report_of_all_measures_that_resumes(library, model, tokenizer, argume
     assert "| oracle, group |" in text and "nan" not in text
     before = (args.out / "report.json").read_text()
     assert run(args) == json.loads(before) and not said  # all from the store
-    args.selectors += ";Quest"
+    args.selectors, args.keep_prefixes = args.selectors + ";Quest", True
     rows = run(args)["tokens"][0]["rows"]
     assert [row["selector"] for row in rows if row["selector"] != "Quest"] == selectors.split(";")
     assert not any(": ours:" in line for line in said)
-    # Anew and not from the store: the same numbers.
+    # With the prefix of the store, and anew: the same numbers.
+    args.selectors += ";H2O"
+    run(args)
+    args.selectors = args.selectors.removesuffix(";H2O")
     args.work = tmp_path / "other"
     assert [{**r, "seconds": 0} for r in run(args)["tokens"][0]["rows"]] == [{**r, "seconds": 0} for r in rows]
 

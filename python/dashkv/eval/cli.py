@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--restated", action="store_true", help="choose keys in PyTorch instead of the compiled kernels")
     add("--out", type=Path, default=Path("dashkv-eval"), help="folder of the report")
+    add("--keep-prefixes", action="store_true", help="keep caches in the work folder too: large, saves prefills")
     add("--work", type=Path, help="folder of results, to go on after an interruption (default: OUT/work)")
 
 
@@ -99,7 +100,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         speed_lengths=_integers("--speed-lengths", args.speed_lengths),
         seed=args.seed,
         compiled=not args.restated,
-        store=runs.Store(args.work or args.out / "work"),
+        store=runs.Store(args.work or args.out / "work", args.keep_prefixes),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from dashkv.encoders import Encoder
-from dashkv.eval import drift, harness, needles, runs, speed, tasks
+from dashkv.eval import drift, needles, runs, speed, tasks
 from dashkv.eval.codes import Codes, digest_of
 from dashkv.eval.harness import EXACT, EvalError
 from dashkv.eval.runs import Document, Result, Store
@@ -190,7 +190,7 @@ class Plan:
                 if not pending:
                     continue
                 if found is None:
-                    prefix = harness.prefill(self.model, document.tokens[:-NEEDLE_SPAN])
+                    prefix = runs.prefill(self.model, self.key, document.tokens[:-NEEDLE_SPAN], False, self.store)
                     rows = document.tokens[-NEEDLE_SPAN:]
                     layers = self.needle_layers()
                     found = needles.find_pairs(self.model, prefix, rows, layers, NEEDLE_ROWS, budget.tiering)
@@ -228,7 +228,8 @@ class Plan:
         if not pending:
             return
         observe = any(s.observes for s, _ in pending)
-        prefix, last = harness.prefill(self.model, document.tokens[:-1], observe), document.tokens[-1:]
+        prefix = runs.prefill(self.model, self.key, document.tokens[:-1], observe, self.store)
+        last = document.tokens[-1:]
         done = self.store.get(pairs[0][1])
         exact = None if done is None else torch.from_numpy(done.arrays["tokens"])
         for selector, settings in pending:

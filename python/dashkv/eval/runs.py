@@ -47,10 +47,11 @@ class Result:
 
 
 class Store:
-    """Results in a folder, one .npz a key."""
+    """Results in a folder, one .npz a key. With `keep_prefixes` also the caches of prefixes, which are large: a selector
+    that is added later then needs no prefill."""
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, keep_prefixes: bool = False):
+        self.folder, self.keep_prefixes = Path(folder), keep_prefixes
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def _path(self, settings: dict) -> Path:
@@ -71,13 +72,13 @@ class Store:
             raise EvalError(f"expected a result in {path}, but it is damaged ({error}): delete it") from error
         return Result(settings, arrays, seconds)
 
-    def put(self, result: Result) -> None:
-        path = self._path(result.settings)
+    def put(self, result: Result, compress: bool = True) -> None:
+        path, save = self._path(result.settings), np.savez_compressed if compress else np.savez
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
                 text = json.dumps(result.settings, sort_keys=True, default=str)
-                np.savez_compressed(file, settings=text, seconds=result.seconds, **result.arrays)
+                save(file, settings=text, seconds=result.seconds, **result.arrays)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -116,10 +117,45 @@ def _fresh(kind: str, model_key: dict, document: Document, selectors: list, stor
     return [(s, k) for s, k in pairs if store.get(k) is None]
 
 
-def _prefill(model, document: Document, rows: int, pending: list) -> Prefix:
+PREFIX_LISTS = ("keys", "values", "received", "recent")
+
+
+def prefill(model, model_key: dict, tokens: Tensor, observe: bool, store: Store) -> Prefix:
+    """The prefill of tokens, from the store if it is kept there."""
+    if not store.keep_prefixes:
+        return harness.prefill(model, tokens, observe)
+    settings = {"kind": "prefix", "model": model_key, "tokens": Document("", "", tokens).digest, "observed": observe}
+    found = store.get(settings) or store.get({**settings, "observed": True})
+    if found is None:
+        prefix = harness.prefill(model, tokens, observe)
+        lists = {name: getattr(prefix, name) for name in PREFIX_LISTS}
+        arrays = {f"{name}{i}": x.numpy() for name, layers in lists.items() for i, x in enumerate(layers)}
+        store.put(Result(settings, {"last": prefix.last.numpy(), **arrays}, 0.0), compress=False)
+        return prefix
+    arrays = {name: torch.from_numpy(x) for name, x in found.arrays.items()}
+    lists = {
+        name: [arrays[f"{name}{i}"] for i in range(model_key["layers"]) if f"{name}{i}" in arrays]
+        for name in PREFIX_LISTS
+    }
+    return Prefix(last=arrays["last"], **lists)
+
+
+def _prefix_of(model, model_key: dict, document: Document, rows: int, selectors: list, store: Store) -> Prefix:
     measures.check_targets(document.tokens, rows)
-    observe = any(selector.observes for selector, _ in pending)
-    return harness.prefill(model, document.tokens[: len(document.tokens) - 1 - rows], observe)
+    observe = any(selector.observes for selector in selectors)
+    return prefill(model, model_key, document.tokens[: len(document.tokens) - 1 - rows], observe, store)
+
+
+def _exact_rows(model, model_key: dict, document: Document, prefix: Prefix, inputs: Tensor, store: Store) -> Tensor:
+    """Hidden states [R, hidden] of the rows of a document under exact attention."""
+    settings = {"kind": "exact", "model": model_key, "document": document.digest, "rows": len(inputs)}
+    found = store.get(settings)
+    if found is not None:
+        return torch.from_numpy(found.arrays["hidden"])
+    start = time.perf_counter()
+    hidden = Session(model, prefix, EXACT, room=len(inputs)).advance(inputs)
+    store.put(Result(settings, {"hidden": hidden.numpy()}, time.perf_counter() - start))
+    return hidden
 
 
 def run_tokens(
@@ -131,9 +167,10 @@ def run_tokens(
     if not pending:
         return
     tokens, start = document.tokens, time.perf_counter()
-    prefix = _prefill(model, document, rows, pending)
+    prefix = _prefix_of(model, model_key, document, rows, [selector for selector, _ in pending], store)
     inputs, targets = tokens[prefix.size : -1], tokens[prefix.size + 1 :]
-    exact = list(measures.log_probabilities(model, Session(model, prefix, EXACT, room=rows).advance(inputs)))
+    hidden = _exact_rows(model, model_key, document, prefix, inputs, store)
+    exact = list(measures.log_probabilities(model, hidden))
     say(f"{document.name}: exact in {time.perf_counter() - start:.0f} s")
     for selector, settings in pending:
         start = time.perf_counter()
@@ -165,8 +202,8 @@ def run_layers(
     if not pending:
         return
     start = time.perf_counter()
-    prefix = _prefill(model, document, rows, [(selector, settings) for selector, settings, _ in pending])
     selectors, settings, oracles = (list(x) for x in zip(*pending, strict=True))
+    prefix = _prefix_of(model, model_key, document, rows, selectors, store)
     found = measures.layer_measures(model, prefix, document.tokens[prefix.size : -1], selectors, oracles, dense)
     seconds = (time.perf_counter() - start) / len(pending)
     for keys, arrays in zip(settings, found, strict=True):
