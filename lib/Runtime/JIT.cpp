@@ -58,6 +58,16 @@ static int64_t getRank(Type type) {
   return shaped ? shaped.getRank() : 0;
 }
 
+JIT::Layout JIT::Layout::get(Type type) {
+  Layout layout = {getElementSize(type), 0, {}, std::nullopt, !isa<ShapedType>(type)};
+  if (auto shaped = dyn_cast<ShapedType>(type))
+    layout.shape.assign(shaped.getShape().begin(), shaped.getShape().end());
+  auto buffer = dyn_cast<MemRefType>(type);
+  if (buffer && !buffer.getLayout().isIdentity())
+    (void)buffer.getStridesAndOffset(layout.strides.emplace(), layout.offset); // it is strided
+  return layout;
+}
+
 LogicalResult JIT::readSignatures(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
@@ -72,7 +82,8 @@ LogicalResult JIT::readSignatures(ModuleOp module) {
     for (Type type : function.getResultTypes())
       if (!isResultType(type))
         return reject("tensors of floats or integers as results", type);
-    Function entry{function.getFunctionType(), {}, {}, {}, function.getLoc(), nullptr};
+    Function entry{function.getFunctionType(), {}, {}, {}, {}, function.getLoc(), nullptr};
+    entry.layouts = llvm::map_to_vector(function.getArgumentTypes(), Layout::get);
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto role = function.getArgAttrOfType<StringAttr>(i, kRoleAttrName);
       entry.roles.push_back(role ? role.str() : "");
@@ -315,34 +326,25 @@ struct Descriptor {
   }
   static size_t countWords(int64_t rank) { return 3 + 2 * rank; }
 
-  /// Whether code compiled for `type` can use what this describes.
-  bool fits(ShapedType type) const;
+  /// Whether code that expects `layout` can use what this describes.
+  bool fits(const JIT::Layout &layout) const;
   std::string describe(int64_t elementSize) const;
 };
 } // namespace
 
-bool Descriptor::fits(ShapedType type) const {
+bool Descriptor::fits(const JIT::Layout &layout) const {
   auto agree = [](int64_t wanted, int64_t got) {
     return ShapedType::isDynamic(wanted) || wanted == got;
   };
-  if (words[1] % getElementSize(type) != 0 ||
-      llvm::any_of(getShape(), [](int64_t size) { return size < 0; }))
+  if (words[1] % layout.elementSize != 0 || !agree(layout.offset, getOffset()))
     return false;
-  int64_t offset = 0;
-  SmallVector<int64_t> strides;
-  auto buffer = dyn_cast<MemRefType>(type);
-  if (buffer && !buffer.getLayout().isIdentity())
-    (void)buffer.getStridesAndOffset(strides, offset); // it is strided
-  else
-    strides = getRowMajorStrides(getShape());
-  if (!agree(offset, getOffset()))
-    return false;
-  for (auto [wanted, got] : llvm::zip(type.getShape(), getShape()))
-    if (!agree(wanted, got))
+  int64_t rowMajor = 1;
+  for (int64_t i = rank - 1; i >= 0; --i) {
+    int64_t size = getShape()[i], stride = layout.strides ? (*layout.strides)[i] : rowMajor;
+    if (size < 0 || !agree(layout.shape[i], size) || !agree(stride, getStrides()[i]))
       return false;
-  for (auto [wanted, got] : llvm::zip(strides, getStrides()))
-    if (!agree(wanted, got))
-      return false;
+    rowMajor *= size;
+  }
   return true;
 }
 
@@ -393,7 +395,7 @@ llvm::Error JIT::check(StringRef name, ArrayRef<Array> arguments) const {
       continue;
     std::vector<int64_t> words = makeDescriptor(arguments[i]);
     Descriptor descriptor{words.data(), buffer.getRank()};
-    if (!descriptor.fits(buffer))
+    if (!descriptor.fits(function.layouts[i]))
       return wrongArgument(name, function, i, descriptor.describe(getElementSize(type)));
   }
   return llvm::Error::success();
@@ -432,13 +434,11 @@ llvm::Error JIT::call(StringRef name, const Function &function, ArrayRef<void *>
                       int64_t *results) {
   if (llvm::Error error = checkCount(name, function, arguments.size()))
     return error;
-  for (auto [i, type] : llvm::enumerate(function.type.getInputs())) {
-    auto shaped = dyn_cast<ShapedType>(type);
-    if (!shaped)
-      continue;
-    Descriptor descriptor{static_cast<int64_t *>(arguments[i]), shaped.getRank()};
-    if (!descriptor.fits(shaped))
-      return wrongArgument(name, function, i, descriptor.describe(getElementSize(type)));
+  for (auto [i, layout] : llvm::enumerate(function.layouts)) {
+    Descriptor descriptor{static_cast<int64_t *>(arguments[i]),
+                          static_cast<int64_t>(layout.shape.size())};
+    if (!layout.isScalar && !descriptor.fits(layout))
+      return wrongArgument(name, function, i, descriptor.describe(layout.elementSize));
   }
   invoke(function, arguments, results, function.countResultWords());
   // Several results may share a buffer.

@@ -27,9 +27,22 @@ public:
                                                  const ObjectCache *cache = nullptr);
   ~JIT();
 
+  /// What the code expects of the memory of an argument; kDynamic where anything
+  /// will do.
+  struct Layout {
+    int64_t elementSize, offset;
+    SmallVector<int64_t> shape;
+    /// In elements; none where the array is dense and row-major.
+    std::optional<SmallVector<int64_t>> strides;
+    bool isScalar;
+
+    static Layout get(Type type);
+  };
+
   /// Signature of a public function as it was before lowering.
   struct Function {
     FunctionType type;
+    SmallVector<Layout> layouts;
     /// For each result the argument whose buffer holds it, or -1.
     SmallVector<int> aliases;
     /// For each argument whether a call may write to it.
