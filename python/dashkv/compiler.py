@@ -209,8 +209,11 @@ class Kernel:
             for i in range(library.dashkvFunctionGetNumResults(handle))
         )
         self._handle, self._call, self._free = c_void_p(handle), library.dashkvFunctionCall, library.dashkvFree
-        self._readers = [_ArgumentReader(name, i, argument) for i, argument in enumerate(self.arguments)]
-        self._format = struct.Struct("=" + "".join(reader.format for reader in self._readers))
+        self._writers: list[_ArgumentWriter] = []
+        start = 0
+        for i, argument in enumerate(self.arguments):
+            self._writers.append(_ArgumentWriter(name, i, argument, start))
+            start = self._writers[-1].end
         self._result_words = sum(3 + 2 * len(x.shape) for x in self.results if x.alias is None)
         self._frames: list[_Frame] = []
 
@@ -259,72 +262,75 @@ class Kernel:
 _TENSORS: set[type] = set()
 
 
-class _ArgumentReader:
+class _ArgumentWriter:
     """Turns what is passed for one argument into the words of its descriptor (DashKV.h), and checks it.
 
     Sizes and strides are checked by the library, which knows the type.
     """
 
-    def __init__(self, function: str, index: int, parameter: Parameter):
+    def __init__(self, function: str, index: int, parameter: Parameter, start: int):
         role = f" ({parameter.role})" if parameter.role else ""
         self.what = f"argument {index}{role} of '{function}'"
-        self.parameter = parameter
+        self.index, self.parameter = index, parameter
         self.accepted = _arrays.ACCEPTED[parameter.dtype]
         self.is_scalar = parameter.kind == "scalar"
         if self.is_scalar and parameter.dtype not in SCALARS:
             raise Error(f"expected {self.what} to be of a type that Python has numbers of, but got {parameter.type}")
-        self.format = SCALARS[parameter.dtype] if self.is_scalar else f"{3 + 2 * len(parameter.shape)}q"
+        # The words of a frame that are for this argument.
+        self.start, self.end = start, start + (1 if self.is_scalar else 3 + 2 * len(parameter.shape))
         # Offset, sizes and strides of arrays by type, shape and strides as the array gives them.
         self.layouts: dict[tuple, tuple[int, ...]] = {}
 
-    def read(self, value: Any, words: list[int], owners: list[Any]) -> bool:
-        """Appends to `words`, and to `owners` what keeps the memory; tells whether `value` is a tensor of PyTorch."""
+    def write(self, value: Any, frame: "_Frame") -> bool:
+        """Writes the words; tells whether `value` is a tensor of PyTorch."""
         kind = type(value)
-        if kind in _TENSORS:
+        if is_torch := kind in _TENSORS:
             layout = self.layouts.get((value.dtype, value.shape, value.stride()))
             if layout is None or not value.is_cpu or value.requires_grad or value.is_neg():
-                return self.read_any(value, words, owners)
+                return self.write_any(value, frame)
             pointer = value.data_ptr()
-            words += (pointer, pointer)
-            words += layout
-            return True
-        if kind is np.ndarray:
+        elif kind is np.ndarray:
             layout = self.layouts.get((value.dtype, value.shape, value.strides))
-            if layout is not None:
-                try:
-                    pointer = ctypes.addressof(ctypes.c_char.from_buffer(value))
-                except (TypeError, ValueError):  # read-only, strided or empty: the slower way
-                    if self.parameter.written and not value.flags.writeable:
-                        return self.read_any(value, words, owners)
-                    pointer = value.ctypes.data
-                words += (pointer, pointer)
-                words += layout
-                return False
-        return self.read_any(value, words, owners)
+            if layout is None:
+                return self.write_any(value, frame)
+            try:
+                pointer = ctypes.addressof(ctypes.c_char.from_buffer(value))
+            except (TypeError, ValueError):  # read-only, strided or empty: the slower way
+                if self.parameter.written and not value.flags.writeable:
+                    return self.write_any(value, frame)
+                pointer = value.ctypes.data
+        else:
+            return self.write_any(value, frame)
+        words, start = frame.words, self.start
+        words[start] = words[start + 1] = pointer
+        if frame.layouts[self.index] is not layout:
+            words[start + 2 : self.end] = layout
+            frame.layouts[self.index] = layout
+        return is_torch
 
-    def read_any(self, value: Any, words: list[int], owners: list[Any]) -> bool:
+    def write_any(self, value: Any, frame: "_Frame") -> bool:
         """The same for any object, with all checks but those of the library."""
         if self.is_scalar:
-            words.append(self.read_scalar(value))
+            self.write_scalar(value, frame)
             return _arrays.is_torch(value)
         try:
             memory = _arrays.read(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{self.what}: {error}") from None
+        got = _arrays.describe(memory.dtype, memory.shape)
         if memory.dtype not in self.accepted:
-            got = _arrays.describe(memory.dtype, memory.shape)
             wanted = " or ".join(sorted(self.accepted))
             raise TypeError(f"expected {self.what} to be {self.parameter.type} ({wanted}), but got {got}")
         if len(memory.shape) != len(self.parameter.shape):
-            got = _arrays.describe(memory.dtype, memory.shape)
             raise ValueError(f"expected {self.what} to be {self.parameter.type}, but got {got}")
         if self.parameter.written and not memory.writable:
             raise ValueError(
                 f"expected {self.what} to be writable, because the function updates it, but got one that is not"
             )
         layout = (0, *memory.shape, *self.normalize(memory.shape, memory.strides))
-        words += (memory.pointer, memory.pointer, *layout)
-        owners.append(memory.owner)
+        frame.words[self.start : self.end] = (memory.pointer, memory.pointer, *layout)
+        frame.layouts[self.index] = None
+        frame.owners.append(memory.owner)
         self.remember(value, layout)
         return _arrays.is_torch(value)
 
@@ -338,7 +344,7 @@ class _ArgumentReader:
         )
 
     def remember(self, value: Any, layout: tuple[int, ...]) -> None:
-        """Makes the next `read` of an array like this one quick."""
+        """Makes the next `write` of an array like this one quick."""
         if len(self.layouts) >= MAX_LAYOUTS:
             self.layouts.clear()
         if _arrays.is_torch(value):
@@ -348,54 +354,48 @@ class _ArgumentReader:
         elif isinstance(value, np.ndarray):
             self.layouts[value.dtype, value.shape, value.strides] = layout
 
-    def read_scalar(self, value: Any) -> int | float | bool:
-        """A number that the format of the type holds."""
+    def write_scalar(self, value: Any, frame: "_Frame") -> None:
+        """Writes a number in the form of the type."""
         number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
         wanted = bool if self.parameter.dtype == "i1" else float if self.parameter.dtype[0] == "f" else int
         allowed = (int, float) if wanted is float else wanted
         if not isinstance(number, allowed) or (wanted is int and isinstance(number, bool)):
             raise TypeError(f"expected {self.what} to be a number of type {self.parameter.type}, but got {value!r}")
         try:
-            struct.pack(f"={self.format}", number)
+            struct.pack_into(f"={SCALARS[self.parameter.dtype]}", frame.words, 8 * self.start, number)
         except (struct.error, OverflowError):
             raise ValueError(
                 f"expected {self.what} to be in the range of {self.parameter.type}, but got {value!r}"
             ) from None
-        return number
 
 
 class _Frame:
     """Memory of one call at a time: descriptors of arguments and results."""
 
     def __init__(self, kernel: Kernel):
-        self.kernel, self.readers = kernel, kernel._readers
-        self.format = kernel._format
-        self.words = (ctypes.c_char * max(1, self.format.size))()
+        self.kernel, self.writers = kernel, kernel._writers
+        self.words = (c_int64 * (self.writers[-1].end if self.writers else 1))()
         self.results = (c_int64 * max(1, kernel._result_words))()
-        offsets, offset = [], ctypes.addressof(self.words)
-        for reader in self.readers:
-            offsets.append(offset)
-            offset += struct.calcsize(f"={reader.format}")
-        self.pointers = (c_void_p * max(1, len(offsets)))(*offsets)
+        address = ctypes.addressof(self.words)
+        self.pointers = (c_void_p * max(1, len(self.writers)))(*(address + 8 * x.start for x in self.writers))
+        # The layouts that the words have, and what keeps memory that arguments do not keep themselves.
+        self.layouts: list[tuple[int, ...] | None] = [None] * len(self.writers)
         self.owners: list[Any] = []
 
     def write(self, args: Sequence[Any]) -> bool:
         """Stores the descriptors of arguments; tells whether any is a tensor of PyTorch."""
-        if len(args) != len(self.readers):
+        if len(args) != len(self.writers):
             self.kernel._raise_count(len(args))
-        words: list[int] = []
-        self.owners.clear()
         as_torch = False
-        for reader, value in zip(self.readers, args, strict=True):
-            if reader.read(value, words, self.owners):
+        for writer, value in zip(self.writers, args, strict=True):
+            if writer.write(value, self):
                 as_torch = True
-        self.format.pack_into(self.words, 0, *words)
         return as_torch
 
     def run(self, args: Sequence[Any], as_torch: bool) -> Any:
         """Calls the code with the arguments that were written."""
         kernel = self.kernel
-        if kernel._call(kernel._handle, self.pointers, len(self.readers), self.results):
+        if kernel._call(kernel._handle, self.pointers, len(self.writers), self.results):
             raise ValueError(kernel.module._library.dashkvGetMessages().decode(errors="replace"))
         results, position = [], 0
         for parameter in kernel.results:
