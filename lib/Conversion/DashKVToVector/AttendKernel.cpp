@@ -52,6 +52,7 @@ KeySource AttendKernel::findRows(KeySource source, Value operand, AffineMap map,
   if (!blockTable)
     return source;
   Value size = b.dim(operand, *map.getResultPosition(b.getAffineDimExpr(dims.key)));
+  source.isSequential = false; // not from page to page
   source.row = [this, keyOf = source.row, size, at](Value position) {
     Value key = keyOf(position), block = b.div(key, size);
     Value page = b.castU(b.load(blockTable, {at.batch, block}), b.getIndexType());
