@@ -21,7 +21,7 @@ from dashkv.train import capture_cli, cli, losses, second_stage
 from dashkv.train.capture import Capture, capture, recording, split_text
 from dashkv.train.layer import LayerModel, train_layer
 from dashkv.train.measure import Rows
-from dashkv.train.settings import Settings, TrainingError, paper_settings
+from dashkv.train.settings import Settings, TrainingError, packed_settings
 from dashkv.train.trainer import remove_work, train
 
 SIZES = {
@@ -33,7 +33,7 @@ SIZES = {
     "vocab_size": 300,
     "max_position_embeddings": 512,
 }
-SMALL = {"bits": 32, "steps": 40, "rows": 16, "keys": 128, "window": 16}
+SMALL = {"bits": 32, "steps": 60, "rows": 16, "keys": 128, "window": 16}
 
 
 class Bytes:
@@ -47,9 +47,11 @@ def small_model(kind="Llama", **changes):
     torch.manual_seed(0)
     config = getattr(transformers, f"{kind}Config")(**(SIZES | changes))
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
-    for layer in models.attention_layers(model):  # attention that is not uniform
-        layer.q_proj.weight.data.mul_(12)
-        layer.k_proj.weight.data.mul_(12)
+    # Attention that is not uniform, and keys that are wide in some directions, as those of real models are.
+    spread = 16 * 2.0 ** -torch.arange(8).repeat(2)
+    for layer in models.attention_layers(model):
+        for projection in (layer.q_proj, layer.k_proj):
+            projection.weight.data.mul_(spread.repeat(projection.out_features // 16)[:, None])
     return model
 
 
@@ -69,7 +71,7 @@ def model():
 @pytest.fixture(scope="module")
 def captured(model, tmp_path_factory):
     rng = np.random.default_rng(0)
-    contexts = [rng.integers(0, 300, 512).tolist() for _ in range(3)]
+    contexts = [rng.integers(0, 300, 512).tolist() for _ in range(5)]
     return capture(model, contexts, tmp_path_factory.mktemp("capture"), ["random"], progress=False)
 
 
@@ -289,7 +291,7 @@ def start(settings):
 @pytest.mark.parametrize("scope", ["head", "group"])
 def test_start_answers_dot_products(scope):
     """Before training the dot of the real-valued codes is q.k, up to a constant a row and a scale."""
-    model, query, key = start(Settings(bits=16, scope=scope))
+    model, query, key = start(Settings(bits=16, scope=scope, loss=scope))
     z_query, z_key = model.query_values(query).detach(), model.key_values(key).detach()
     dots = torch.einsum("kgml,knl->kmn", z_query.reshape(2, -1, 300, 16), z_key)
     exact = torch.einsum("kgmd,knd->kmn", query.reshape(2, 2, 300, 16), key)
@@ -328,16 +330,17 @@ SIZES_PRINT = {"model_type": "llama", "layers": 2, "query_heads": 4, "kv_heads":
 FORMS = {
     "weighted": Settings(**SMALL),
     "weighted mlp": Settings(**SMALL, query="mlp"),
-    "weighted, a code a head": Settings(**SMALL, scope="head"),
-    "packed": paper_settings(**SMALL),
-    "packed group": paper_settings(**SMALL, query="linear", scope="group", loss="group"),
-    "packed, loss of the group": paper_settings(**SMALL, loss="group"),
+    "weighted, a code a head": Settings(**SMALL, scope="head", loss="head"),
+    "packed": packed_settings(**SMALL),
+    "packed group": packed_settings(**SMALL, query="linear", scope="group", loss="group"),
+    "packed, loss of the group": packed_settings(**SMALL, loss="group"),
+    "packed, all terms": packed_settings(**SMALL, balance=0.1, quantisation=0.1),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_beats_random_hyperplanes(captured, tmp_path, form):
-    settings = FORMS[form]
+    settings = dataclasses.replace(FORMS[form], steps=200)
     encoder = train(captured, settings, tmp_path, layers=[1], dense_above=1, parts=(), progress=False)
     assert encoder.dense_layers == (0,) and encoder.layers[0] is None
     rows = Rows(*captured.load(captured.training, 1), captured.scales[1], window=16)
@@ -449,6 +452,7 @@ def test_dense_layers_by_loss(captured, tmp_path):
         ({"form": "real"}, "expected form of packed or weighted, but got real"),
         ({"activation": "tanh"}, "expected activation of relu or silu, but got tanh"),
         ({"loss": "head"}, "expected loss group with scope group, .* but got head"),
+        ({"scope": "head"}, "expected loss head with weighted codes of scope head, but got group"),
         ({"steps": 0}, "expected positive steps, but got 0"),
     ],
 )
@@ -482,7 +486,7 @@ def test_command(captured, tmp_path, capsys):
 
 def test_command_settings():
     assert cli.settings_of(arguments("--out", "e")) == Settings()
-    assert cli.settings_of(arguments("--out", "e", "--form", "packed")) == paper_settings()
+    assert cli.settings_of(arguments("--out", "e", "--form", "packed")) == packed_settings()
     group = cli.settings_of(arguments("--out", "e", "--form", "packed", "--scope", "group"))
     assert group.loss == "group" and group.query == "mlp"
     assert cli.settings_of(arguments("--out", "e", "--scope", "head")).loss == "head"

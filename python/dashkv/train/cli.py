@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dashkv.train import capture_cli
-from dashkv.train.settings import Settings, TrainingError, paper_settings
+from dashkv.train.settings import Settings, TrainingError, packed_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", choices=("linear", "mlp"), help="query map (default: linear; packed: mlp)")
     parser.add_argument("--activation", choices=("relu", "silu"), default=defaults.activation, help="of an mlp")
     parser.add_argument("--steps", type=int, default=defaults.steps, help="steps a layer (default: %(default)s)")
+    parser.add_argument(
+        "--balance", type=float, default=defaults.balance, help="weight of a term of the loss (paper: 0.1)"
+    )
+    parser.add_argument("--quantisation", type=float, default=defaults.quantisation, help="likewise (paper: 0.1)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="(default: %(default)s)")
     parser.add_argument("--sinks", type=int, default=defaults.sinks, help="first keys that are read anyway")
     parser.add_argument("--window", type=int, default=defaults.window, help="last keys that are read anyway")
@@ -66,11 +70,11 @@ def main(args: argparse.Namespace) -> int:
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that arguments ask for; what is not given follows the form."""
     changes = {name: getattr(args, name) for name in
-               ("form", "bits", "levels", "activation", "steps", "seed", "sinks", "window")}  # fmt: skip
+               ("form", "bits", "levels", "activation", "steps", "seed", "sinks", "window", "balance", "quantisation")}  # fmt: skip
     changes |= {name: getattr(args, name) for name in ("scope", "loss", "query") if getattr(args, name) is not None}
     if "loss" not in changes and "scope" in changes:
         changes["loss"] = changes["scope"]
-    return paper_settings(**changes) if args.form == "packed" else Settings(**changes)
+    return packed_settings(**changes) if args.form == "packed" else Settings(**changes)
 
 
 def _train(args):

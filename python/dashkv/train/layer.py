@@ -1,6 +1,6 @@
 """Training of the encoders of one layer on captured queries and keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -138,35 +138,43 @@ def train_layer(
     settings: Settings,
     layer: int,
     device: str = "cpu",
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    on_step: Callable[[int, torch.Tensor], None] = lambda step, loss: None,
 ) -> LayerEncoder:
-    """Trains on contexts (q [Hq, N, D], k [Hkv, N, D]); the same settings, layer and data give the same encoder.
-
-    A step draws one context, a prefix of a quarter, a half or all of it, rows from the prefix's last three quarters and
-    keys outside the sinks.
-    """
-    generator = torch.Generator().manual_seed(1_000_003 * settings.seed + layer)
-    rng = np.random.default_rng([settings.seed, layer])
+    """Trains on contexts (q [Hq, N, D], k [Hkv, N, D]); the same settings, layer and data give the same encoder."""
     data = [tuple(torch.from_numpy(np.asarray(x, np.float32)).to(device) for x in context) for context in contexts]
     sample = [torch.cat([context[i][:, settings.sinks :: 4] for context in data], dim=1) for i in (0, 1)]
+    generator = torch.Generator().manual_seed(1_000_003 * settings.seed + layer)
     model = LayerModel(settings, *sample, generator).to(device)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, betas=(0.9, 0.98))
-    for step in range(settings.steps):
+    for step, batch in enumerate(batches(data, scale, settings, layer)):
+        loss = model.loss(*batch, losses.anneal(step, settings.steps))
+        optimizer.param_groups[0]["lr"] = settings.learning_rate * losses.learning_rate(step, settings.steps)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        on_step(step, loss.detach())
+    return model.export()
+
+
+def batches(
+    data: list[tuple[torch.Tensor, torch.Tensor]], scale: float, settings: Settings, layer: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """For each step query [Hq, M, D], key [Hkv, N, D], teacher [Hq, M, N] and the keys that a row may select [M, N].
+
+    A step draws one context, a prefix of a quarter, a half or all of it, rows from the prefix's last three quarters and
+    keys outside the sinks. What is drawn depends on seed and layer alone, so that forms of codes compare.
+    """
+    rng = np.random.default_rng([settings.seed, layer])
+    for _ in range(settings.steps):
         query, key = data[rng.integers(len(data))]
         prefix = query.shape[1] // int(rng.choice([1, 2, 4]))
         first = max(prefix // 4, settings.sinks + settings.window)
-        positions = torch.from_numpy(np.sort(rng.integers(first, prefix, settings.rows))).to(device)
+        positions = torch.from_numpy(np.sort(rng.integers(first, prefix, settings.rows))).to(query.device)
         query, key = query[:, positions], key[:, :prefix]
         teacher = losses.attention_outside(query, key, positions, scale, settings.sinks, settings.window)
         allowed = losses.candidates(positions, prefix, settings.sinks, settings.window)
         if settings.keys < prefix - settings.sinks:
             drawn = settings.sinks + rng.choice(prefix - settings.sinks, settings.keys, replace=False)
-            drawn = torch.from_numpy(np.sort(drawn)).to(device)
+            drawn = torch.from_numpy(np.sort(drawn)).to(query.device)
             key, teacher, allowed = key[:, drawn], teacher[:, :, drawn], allowed[:, drawn]
-        loss = model.loss(query, key, teacher, allowed, losses.anneal(step, settings.steps))
-        optimizer.param_groups[0]["lr"] = settings.learning_rate * losses.learning_rate(step, settings.steps)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        on_step(step, loss)
-    return model.export()
+        yield query, key, teacher, allowed

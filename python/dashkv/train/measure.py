@@ -39,18 +39,31 @@ class Rows:
         self.forced = (n <= positions) & ~self.candidates
 
     def select(self, order: torch.Tensor, fraction: float) -> torch.Tensor:
-        """Forced keys and the ceil(fraction * visible) candidates of the largest order [Hkv, M, N]; the first of equals.
+        """Forced keys and the ceil(fraction * visible) candidates of the largest order [H, M, N], the first of equals.
 
-        Returns [Hkv, M, N] bool.
+        H is Hkv for a list a group or Hq for a list a query head. Returns [H, M, N] bool.
         """
         budgets = np.ceil(fraction * (self.positions + 1)).astype(int)
         ordered = order.masked_fill(~self.candidates, float("-inf")).sort(dim=-1, descending=True, stable=True).indices
         rank = torch.empty_like(ordered).scatter_(-1, ordered, torch.arange(ordered.shape[-1]).expand_as(ordered))
         return self.candidates & (rank < torch.from_numpy(budgets)[:, None]) | self.forced
 
+    def by_head(self, full: torch.Tensor) -> torch.Tensor:
+        """Lists [Hkv or Hq, M, N] as one a query head [Hq, M, N]."""
+        return full.repeat_interleave(len(self.query) // len(full), dim=0)
+
     def kept(self, full: torch.Tensor) -> float:
-        """Attention mass of full [Hkv, M, N], mean over heads and rows."""
-        return float((self.attention * full[:, None]).sum(dim=-1).mean())
+        """Attention mass of lists [Hkv or Hq, M, N], mean over heads and rows."""
+        return float((self.attention.flatten(0, 1) * self.by_head(full)).sum(dim=-1).mean())
+
+    def order(self, encoder: Encoder, distances: torch.Tensor) -> torch.Tensor:
+        """Order of selection for select() from distances [Hc, M, N] of any scale.
+
+        Summed over the group's codes, except for weighted codes a head: each has a scale of its own, so heads have lists.
+        """
+        if encoder.form == "weighted" and encoder.group == 1:
+            return -distances
+        return -distances.reshape(len(self.key), -1, *distances.shape[1:]).sum(dim=1)
 
     def codes(self, encoder: Encoder, layer: LayerEncoder) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Query weights [Hc, M, L] (-1 and 1 when packed), key signs [Hkv, N, L] and code_scale [Hc, M, 1], as f32."""
@@ -60,15 +73,14 @@ class Rows:
         return weights, signs(encode_keys(layer, self.key)), torch.from_numpy(unit)[..., None]
 
     def measure(self, encoder: Encoder, layer: LayerEncoder, fraction: float = 0.05) -> Kept:
-        """What the codes keep at a budget, distances summed over the group."""
+        """What the codes keep at a budget, beside an oracle that makes as many lists."""
         weights, keys, _ = self.codes(encoder, layer)
-        each = distances(weights, keys)
-        summed = each.reshape(len(keys), -1, *each.shape[1:]).sum(dim=1)
-        nothing = torch.zeros(len(self.key), 1, 1, dtype=torch.bool)
+        order = self.order(encoder, distances(weights, keys))
+        best = self.attention.mean(dim=1) if len(order) == len(keys) else self.attention.flatten(0, 1)
         return Kept(
-            self.kept(self.forced | nothing),
-            self.kept(self.select(-summed, fraction)),
-            self.kept(self.select(self.attention.mean(dim=1), fraction)),
+            self.kept(self.forced.expand_as(order)),
+            self.kept(self.select(order, fraction)),
+            self.kept(self.select(best, fraction)),
         )
 
 

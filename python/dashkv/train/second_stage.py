@@ -72,18 +72,17 @@ class _Frozen:
     """Rows of a layer with the distances of their codes."""
 
     def __init__(self, encoder: Encoder, layer: LayerEncoder, rows: Rows):
-        self.rows = rows
+        self.encoder, self.rows = encoder, rows
         weights, self.key_signs, self.unit = rows.codes(encoder, layer)
         self.distances, self.total = distances(weights, self.key_signs), weights.abs().sum(dim=-1, keepdim=True)
         self.query_signs = torch.where(weights > 0, 1.0, -1.0)
-        self.kv_heads = len(rows.key)
 
     def votes(self, radius: np.ndarray) -> torch.Tensor:
         """Number of code heads that have a key within their radius [M, N]."""
         return (self.distances <= torch.from_numpy(radius)[:, None, None]).sum(dim=0)
 
     def full(self, layer: LayerEncoder, prior: torch.Tensor | None, fraction: float = FULL) -> torch.Tensor:
-        """Full tier [Hkv, M, N] with the layer's discounts; prior [Hkv, M, N] is the layer before's."""
+        """Full tier [Hkv or Hq, M, N] with the layer's discounts; prior is that of the layer before."""
         final = self.distances * 2**FRACTION_BITS
         if layer.vote_discount is not None:
             passed = self.votes(layer.radius) > layer.vote_threshold
@@ -91,8 +90,7 @@ class _Frozen:
         if layer.prior_discount is not None and prior is not None:
             discount = torch.from_numpy(layer.prior_discount.astype(np.float32))[:, None, None]
             final = final - discount * prior.any(dim=0)
-        summed = final.reshape(self.kv_heads, -1, *final.shape[1:]).sum(dim=1)
-        return self.rows.select(-summed, fraction)
+        return self.rows.select(self.rows.order(self.encoder, final), fraction)
 
     def kept(self, layer: LayerEncoder, prior: torch.Tensor | None) -> float:
         return self.rows.kept(self.full(layer, prior))
@@ -105,7 +103,7 @@ class _Frozen:
     def mid(self, layer: LayerEncoder) -> torch.Tensor:
         """Attention of every query head on the keys of the mid tier [Hq, M, N], zero elsewhere."""
         middle = self.full(layer, None, MID) & ~self.full(layer, None)
-        return (self.rows.attention * middle[:, None]).flatten(0, 1)
+        return self.rows.attention.flatten(0, 1) * self.rows.by_head(middle)
 
 
 def fit_votes(encoder: Encoder, layer: LayerEncoder, train: _Frozen, check: _Frozen) -> dict:

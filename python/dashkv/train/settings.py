@@ -14,7 +14,7 @@ class Settings:
     form "packed" is the paper's, codes of tanh(beta z) on both sides; "weighted" (ours) keeps the query side real-valued
     and quantises it to `levels` afterwards. scope "head" gives each query head its code, "group" one code a KV head
     that reads the group's queries together. loss "head" teaches each head's attention, "group" the group's mean (logits
-    of heads with codes of their own are summed). The weights of `balance` and `quantisation` are 0.1 in the paper.
+    of heads with codes of their own are summed).
     """
 
     form: str = "weighted"
@@ -28,8 +28,8 @@ class Settings:
     rows: int = 64  # query rows of a step
     keys: int = 512  # keys of a step
     learning_rate: float = 6e-3
-    balance: float = 0.0
-    quantisation: float = 0.0
+    balance: float = 0.0  # weight of the term; 0.1 in the paper
+    quantisation: float = 0.0  # likewise
     sinks: int = 4
     window: int = 64
     seed: int = 0
@@ -46,12 +46,17 @@ class Settings:
             raise TrainingError(f"expected levels of 2 to 15, but got {self.levels}")
         if self.scope == "group" and self.loss == "head":
             raise TrainingError("expected loss group with scope group, whose code serves all heads, but got head")
+        if self.form == "weighted" and self.scope == "head" and self.loss == "group":
+            # A weighted code has a scale of its own, so a sum over heads would not weigh them as the loss did.
+            raise TrainingError("expected loss head with weighted codes of scope head, but got group")
         for name in ("steps", "rows", "keys", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise TrainingError(f"expected positive {name}, but got {getattr(self, name)}")
 
 
-def paper_settings(**changes) -> Settings:
-    """The packed form of the paper: a code a head, its loss, a query map of two hidden layers and all its terms."""
-    paper = {"form": "packed", "scope": "head", "loss": "head", "query": "mlp", "balance": 0.1, "quantisation": 0.1}
-    return Settings(**(paper | changes))
+def packed_settings(**changes) -> Settings:
+    """The packed form as the paper has it, a code a head with its own loss and a query map of two hidden layers.
+
+    Without the paper's terms for balance and quantisation, 0.1 each, which cost more than they bring (docs/Python.md).
+    """
+    return Settings(**({"form": "packed", "scope": "head", "loss": "head", "query": "mlp"} | changes))

@@ -84,7 +84,7 @@ def _train_one(capture, settings, index, file, device, bar):
 
     def on_step(step, loss):
         if step % 50 == 0:
-            bar.set_postfix(layer=index, step=f"{step}/{settings.steps}", loss=f"{float(loss.detach()):.3f}")
+            bar.set_postfix(layer=index, step=f"{step}/{settings.steps}", loss=f"{float(loss):.3f}")
 
     trained = train_layer(contexts, capture.scales[index], settings, index, device, on_step)
     encoder = _encoder(settings, capture.model | {"layers": 1}, [trained], [])
