@@ -41,6 +41,7 @@ func.func @attention(%q: tensor<2x8x1x64xf16>, %k: tensor<?x16x2x64xf16>, %v: te
 // STEPS:           dashkv.online_attention ins({{.*}}) list({{.*}}) block_table(%[[TABLE]] : tensor<2x?xi32>)
 // STEPS:           dashkv.online_reduce ins({{.*}}) list({{.*}}) block_table(%[[TABLE]] : tensor<2x?xi32>)
 // ASSERT-LABEL: @tiered
+// ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected as many keys as the block table has rows of pages
 // ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected lengths from the number of query rows to the number of keys
 // ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected entries of the block table from 0 to the number of pages
 func.func @tiered(%q: tensor<2x8x2x64xf16>, %k: tensor<?x2x16x64xf16>, %v: tensor<?x2x16x64xf16>, %table: tensor<2x?xi32>,

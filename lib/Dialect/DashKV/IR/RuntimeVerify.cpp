@@ -275,6 +275,22 @@ template <typename OpTy> Value keysOf(Checker &c, OpTy op) {
   return c.cacheKeys(op.getKey(), positionOf(op.getMaps()[1], op.getDims().key),
                      op.getBlockTable());
 }
+/// T * S is the size of `operand` along `dim`, where types leave it open.
+template <typename OpTy> void checkPagedKeys(Checker &c, OpTy op, Value operand, unsigned dim) {
+  Value table = op.getBlockTable();
+  if (!table)
+    return;
+  auto isDynamic = [](Value value, unsigned dim) {
+    return cast<ShapedType>(value.getType()).isDynamicDim(dim);
+  };
+  unsigned rowDim = positionOf(op.getMaps()[1], op.getDims().key);
+  if (!isDynamic(table, 1) && !isDynamic(op.getKey(), rowDim) && !isDynamic(operand, dim))
+    return; // the verifier has compared them
+  Value equal =
+      Checker::compare(c.b, c.b.getLoc(), CmpIPredicate::eq, keysOf(c, op), c.size(operand, dim));
+  cf::AssertOp::create(
+      c.b, equal, c.message(c.op, "expected as many keys as the block table has rows of pages"));
+}
 /// Entries of the block table, if there is one. Those of listed keys are known
 /// only with the lists.
 template <typename OpTy> void checkPages(Checker &c, OpTy op) {
@@ -295,8 +311,10 @@ void check(Checker &c, HashEncodeOp op) {
 void check(Checker &c, AttentionOp op) {
   AttentionDims dims = op.getDims();
   SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getInit());
-  if (op.getMask())
+  if (op.getMask()) {
     operands.push_back({op.getMask(), namesOf(op.getMaps()[3], dims, false)});
+    checkPagedKeys(c, op, op.getMask(), positionOf(op.getMaps()[3], dims.key));
+  }
   operands.push_back({op.getLseInit(), rowNames(dims)});
   c.checkDims(operands);
   c.checkLengths(
@@ -307,8 +325,10 @@ void check(Checker &c, AttentionOp op) {
 void check(Checker &c, OnlineAttentionOp op) {
   AttentionDims dims = op.getDims();
   SmallVector<std::pair<Value, std::string>> operands = attentionDims(op, op.getAcc());
-  if (op.getMask())
+  if (op.getMask()) {
     operands.push_back({op.getMask(), namesOf(op.getMaps()[3], dims, false)});
+    checkPagedKeys(c, op, op.getMask(), positionOf(op.getMaps()[3], dims.key));
+  }
   operands.append({{op.getIndices(), "b hl m c"},
                    {op.getCounts(), "b hl m"},
                    {op.getMax(), rowNames(dims)},
@@ -346,6 +366,8 @@ void check(Checker &c, TieredAttentionOp op) {
        cast<ShapedType>(op.getKey().getType()).isDynamicDim(keyDim) ||
        (op.getBlockTable() && cast<ShapedType>(op.getBlockTable().getType()).isDynamicDim(1))))
     c.checkBlocks(op.getKeyCodes(), keysOf(c, op));
+  if (!planes)
+    checkPagedKeys(c, op, op.getKeyCodes(), 2);
   c.checkLengths(op.getLengths(), [&] { return keysOf(c, op); }, op.getQueryCodes(), 2);
   checkPages(c, op);
   c.checkWeights(op.getQueryCodes(), op.getKeyCodes());
