@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from dashkv import encoders, reference
 from dashkv.encoders import Encoder, EncoderError, LayerEncoder
@@ -260,3 +261,16 @@ def test_random_is_centred():
     assert encoder.code_heads == 4
     again = Encoder.random(MODEL, "packed", key_means=keys.mean(axis=2))
     assert same(again, encoder)
+
+
+def test_encoder_of_smollm2(layer):
+    """The trained file keeps what a selection can keep, on text that it was not trained on: test/data/README.md."""
+    encoder = Encoder.load(ROOT / "test" / "data" / "smollm2-encoder.safetensors")
+    assert encoder.form == "weighted" and encoder.dense_layers == (0,) and len(encoder.layers) == 30
+    trained = encoder.layers[14]
+    codes, _ = encoders.encode_queries(encoder, trained, layer["q"])
+    keys = encoders.encode_keys(trained, layer["k"])
+    tiering = reference.Tiering(full_min=0)
+    mass = reference.tiered_attention(layer["q"], layer["k"], layer["v"], codes, keys, tiering)[2]
+    best = json.loads(str(layer["meta"]))["kept_mass"]["oracle"]
+    assert mass > 0.97 * best
