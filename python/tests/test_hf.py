@@ -1,8 +1,10 @@
 """Models of transformers that generate with attn_implementation="dashkv"."""
 
 import copy
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -335,8 +337,8 @@ def test_bfloat16(model):
     assert (got - want).abs().max() < 0.1 * want.abs().max()
 
 
-def test_smollm2():
-    """The real model: the same text at a full budget."""
+def test_smollm2(monkeypatch, capsys, tmp_path):
+    """The real model: the same text at a full budget, and the example."""
     try:
         model, tokenizer = load_smollm2()
     except (ModelError, ImportError) as reason:
@@ -344,9 +346,18 @@ def test_smollm2():
     given = tokenizer("The capital of France is Paris. The capital of Italy is", return_tensors="pt")
     options = {**GREEDY, "max_new_tokens": 8}
     want = model.generate(**given, **options)
-    use(model, Encoder.random(fingerprint(model)), EXACT)
+    made = Encoder.random(fingerprint(model))
+    use(model, made, EXACT)
     assert torch.equal(model.generate(**given, **options), want)
     assert "Rome" in tokenizer.decode(want[0])
+
+    made.save(tmp_path / "encoder.safetensors")
+    monkeypatch.setattr("dashkv.models.load_smollm2", lambda: (model, tokenizer))
+    monkeypatch.setattr(
+        sys, "argv", ["generate.py", str(tmp_path / "encoder.safetensors"), "What is the capital of France? One word."]
+    )
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "python" / "generate.py"))
+    assert "Paris" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
