@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from dashkv.train import capture_cli
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", choices=("linear", "mlp"), help="query map (default: linear; packed: mlp)")
     parser.add_argument("--activation", choices=("relu", "silu"), default=defaults.activation, help="of an mlp")
     parser.add_argument("--steps", type=int, default=defaults.steps, help="steps a layer (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate, help="(default: %(default)s)")
     parser.add_argument(
         "--balance", type=float, default=defaults.balance, help="weight of a term of the loss (paper: 0.1)"
     )
@@ -69,9 +71,8 @@ def main(args: argparse.Namespace) -> int:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that arguments ask for; what is not given follows the form."""
-    changes = {name: getattr(args, name) for name in
-               ("form", "bits", "levels", "activation", "steps", "seed", "sinks", "window", "balance", "quantisation")}  # fmt: skip
-    changes |= {name: getattr(args, name) for name in ("scope", "loss", "query") if getattr(args, name) is not None}
+    given = vars(args)
+    changes = {item.name: given[item.name] for item in fields(Settings) if given.get(item.name) is not None}
     if "loss" not in changes and "scope" in changes:
         changes["loss"] = changes["scope"]
     return packed_settings(**changes) if args.form == "packed" else Settings(**changes)
