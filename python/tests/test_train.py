@@ -369,6 +369,8 @@ def test_second_stage(captured, tmp_path):
     assert "prior_gain" in encoder.training["second_stage"][1]
     with pytest.raises(TrainingError, match="expected parts of votes, momentum, scores, residual, but got tail"):
         train(captured, Settings(**SMALL), tmp_path, resume=True, parts=["tail"], progress=False)
+    with pytest.raises(TrainingError, match="expected part scores, to which residual adds, but got residual alone"):
+        train(captured, Settings(**SMALL), tmp_path, resume=True, parts=["residual"], progress=False)
 
 
 def test_second_stage_starts_anew(captured, tmp_path):

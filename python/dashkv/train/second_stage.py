@@ -36,6 +36,8 @@ def fit(encoder: Encoder, capture: Capture, settings: Settings, parts: Collectio
     for part in parts:
         if part not in PARTS:
             raise TrainingError(f"expected parts of {', '.join(PARTS)}, but got {part}")
+    if "residual" in parts and "scores" not in parts:
+        raise TrainingError("expected part scores, to which residual adds, but got residual alone")
     report = []
     prior = (None, None)  # full tiers of the layer before: of the rows fitted on, of the rows measured on
     for index, layer in enumerate(tqdm(encoder.layers, desc="fit", unit="layer", disable=not progress)):
@@ -115,7 +117,7 @@ def fit_votes(encoder: Encoder, layer: LayerEncoder, train: _Frozen, check: _Fro
     heads = encoder.code_heads
     best = plain[0], None
     layer.radius = last.numpy().astype(np.int32)
-    for threshold in range(heads):
+    for threshold in range(0, heads, max(heads // 4, 1)):
         for discount in DISCOUNTS:
             layer.vote_threshold, layer.vote_discount = threshold, np.full(heads, discount, np.int16)
             best = max(best, (train.kept(layer, None), (threshold, discount)), key=lambda pair: pair[0])
