@@ -64,7 +64,7 @@ def _plot_layers(data, plt):
     axis.set_yticks(range(len(rows)), [row["selector"] for row in rows], fontsize=8)
     axis.set_xticks(range(shares.shape[1]), range(shares.shape[1]), fontsize=7)
     axis.set_xlabel("layer")
-    axis.set_title(f"Kept attention, % of the group oracle's ({tables[0]['full']} of the keys)", fontsize=10)
+    axis.set_title(f"Kept attention, % of the group oracle's ({tables[0]['full']})", fontsize=10)
     figure.colorbar(image, ax=axis, pad=0.01)
     return figure
 

@@ -87,8 +87,10 @@ def _cpu_info() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def _percent(budget) -> str:
-    return f"{100 * budget.tiering.full:g} %"
+def _full(budget) -> str:
+    """The budget of the full tier in words."""
+    least = f", at least {budget.tiering.full_min}" if budget.tiering.full_min else ""
+    return f"{100 * budget.tiering.full:g} % of the keys{least}"
 
 
 def _tokens(plan: Plan) -> list[dict]:
@@ -112,7 +114,7 @@ def _tokens(plan: Plan) -> list[dict]:
             tables.append(
                 {
                     "length": length,
-                    "full": _percent(budget),
+                    "full": _full(budget),
                     "tokens": scored * len(documents),
                     "contexts": [document.name for document in documents],
                     "exact_perplexity": exact[0] if exact else None,
@@ -185,7 +187,7 @@ def _layers(plan: Plan) -> list[dict]:
             )
         tables.append(
             {
-                "full": _percent(budget),
+                "full": _full(budget),
                 "length": plan.lengths[0],
                 "contexts": [d.name for d in plan.layer_documents()],
                 "tokens": plan.layer_rows * len(plan.texts),
@@ -210,7 +212,7 @@ def _tasks(plan: Plan) -> list[dict]:
                         scores[task]["answers"] = len(found.arrays["hit"])
                 if scores:
                     rows.append({"selector": selector.name, "scores": scores})
-            tables.append({"length": length, "full": _percent(budget), "examples": plan.examples, "rows": rows})
+            tables.append({"length": length, "full": _full(budget), "examples": plan.examples, "rows": rows})
     return tables
 
 
@@ -226,7 +228,7 @@ def _needles(plan: Plan) -> list[dict]:
                     hits[str(count)] = [int(found.arrays["hit"].sum()), len(found.arrays["hit"])]
             if hits:
                 rows.append({"selector": selector.name, "hits": hits})
-        tables.append({"full": _percent(budget), "layers": list(plan.needle_layers()), "rows": rows})
+        tables.append({"full": _full(budget), "layers": list(plan.needle_layers()), "rows": rows})
     return tables
 
 
@@ -347,7 +349,7 @@ def _token_lines(table: dict) -> list[str]:
         for row in table["rows"]
     ]
     return [
-        f"## Next tokens at {table['length']} tokens, {table['full']} of the keys",
+        f"## Next tokens at {table['length']} tokens, {table['full']}",
         "",
         (
             f"{table['tokens']:,} tokens: the last rows of {len(table['contexts'])} contexts "
@@ -373,7 +375,7 @@ def _layer_lines(table: dict) -> list[str]:
         for row in table["rows"]
     ]
     return [
-        f"## Attention of single layers at {table['length']} tokens, {table['full']} of the keys",
+        f"## Attention of single layers at {table['length']} tokens, {table['full']}",
         "",
         (
             f"On queries, keys and values of the exact model: {table['tokens']:,} rows of {len(table['contexts'])} "
@@ -400,7 +402,7 @@ def _task_lines(table: dict) -> list[str]:
         )
     header = ["selector"] + [f"{task} ({answers[task]})" for task in names]
     return [
-        f"## Tasks at {table['length']} tokens, {table['full']} of the keys",
+        f"## Tasks at {table['length']} tokens, {table['full']}",
         "",
         (
             f"{table['examples']} examples a task. Answers hit (of the number in the header) / share of answer tokens "
@@ -418,7 +420,7 @@ def _needle_lines(table: dict) -> list[str]:
         for row in table["rows"]
     ]
     return [
-        f"## Needles in drawn caches, {table['full']} of the keys",
+        f"## Needles in drawn caches, {table['full']}",
         "",
         f"Real keys that a row attends to, in caches drawn from the keys of layers {', '.join(map(str, table['layers']))}.",
         "",
