@@ -42,8 +42,11 @@ def symmetric(encoder: Encoder) -> Encoder:
         bias = np.zeros((len(weight), encoder.bits), np.float32)
         return LayerEncoder(layer.key_weight, layer.key_bias, [weight], [bias])
 
-    if encoder.form != "packed":
-        raise EvalError(f"expected a packed encoder to make symmetric, but got a {encoder.form} one")
+    if encoder.form != "packed" or encoder.group != 1:
+        raise EvalError(
+            "expected a packed encoder with a code for each query head to make symmetric, "
+            f"but got a {encoder.form} one with a code for {encoder.group}"
+        )
     layers = [None if layer is None else same(layer) for layer in encoder.layers]
     return replace(encoder, layers=layers, query="linear")
 

@@ -51,10 +51,10 @@ class Suite:
                 # HATA: linear maps on both sides, 128 bits, distances summed over the group.
                 made.append(self._codes(f"{name} (HATA's form)", plain))
             else:
-                made.append(self._codes(f"{name}, head scope", plain, scope="head"))
-                made.append(self._codes(f"{name}, group scope", plain))
-                if encoder.query == "linear":
+                if encoder.group == 1:
+                    made.append(self._codes(f"{name}, head scope", plain, scope="head"))
                     made.append(self._codes(f"{name}, symmetric", symmetric(plain)))
+                made.append(self._codes(f"{name}, group scope", plain))
             made += self._with_parts(name, encoder)
         return made
 
