@@ -33,7 +33,7 @@ def write(plan: Plan, folder: Path, command: str) -> None:
     """Writes report.md, report.json and, with matplotlib, figures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     data = collect(plan, command)
-    _write(folder / "report.json", json.dumps(data, indent=1, default=str))
+    _write(folder / "report.json", json.dumps(data, default=str) + "\n")
     drawn = figures.draw(data, folder)
     _write(folder / "report.md", markdown(data, drawn))
 
@@ -72,13 +72,13 @@ def collect(plan: Plan, command: str) -> dict:
 
 
 def _plain(value):
-    """JSON has no NaN: a measure that is not there is null."""
+    """JSON has no NaN: a measure that is not there is null. Six digits are more than any of these numbers has."""
     if isinstance(value, dict):
         return {str(key): _plain(x) for key, x in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(x) for x in value]
-    if isinstance(value, float) and np.isnan(value):
-        return None
+    if isinstance(value, float):
+        return None if np.isnan(value) else float(f"{value:.6g}")
     return value
 
 
