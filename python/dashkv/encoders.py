@@ -19,6 +19,7 @@ from dashkv import reference
 SCHEMA = 1
 FORMAT = "dashkv-encoder"
 ACTIVATIONS = ("relu", "silu", "tanh")
+MLP_MAPS = 3  # of every mlp in the dialect
 SIZES = ("layers", "query_heads", "kv_heads", "head_size")
 
 
@@ -45,8 +46,10 @@ class LayerEncoder:
     temperature: np.ndarray | None = None  # [Hq] f32, natural-log units per unit of code_scale * dot
     bias: np.ndarray | None = None  # [Hq] f32
     table: np.ndarray | None = None  # [Hq, L + 1] f32 (packed) or [Hq, 128] (weighted), indexed by the distance
-    residual_weights: list[np.ndarray] | None = None  # [Hq, 2 L, hidden], [Hq, hidden, 1] f32, on the signs of q and k
-    residual_biases: list[np.ndarray] | None = None  # [Hq, hidden], [Hq, 1] f32
+    residual_weights: list[np.ndarray] | None = (
+        None  # [Hq, 2 L, h1], [Hq, h1, h2], [Hq, h2, 1] f32, on the signs of q, k
+    )
+    residual_biases: list[np.ndarray] | None = None  # [Hq, h1], [Hq, h2], [Hq, 1] f32
 
 
 @dataclass
@@ -362,7 +365,7 @@ def _validate_layer(encoder: Encoder, index: int, layer: LayerEncoder) -> None:
     expect("key_weight", layer.key_weight, kv_heads, size, bits)
     expect("key_bias", layer.key_bias, kv_heads, bits)
     maps = len(layer.query_weights)
-    if (maps > 1) != (encoder.query == "mlp"):
+    if maps != (MLP_MAPS if encoder.query == "mlp" else 1):
         raise EncoderError(f"layer {index}: expected a query map of kind {encoder.query}, but got {maps} maps")
     expect_chain("query", layer.query_weights, layer.query_biases, codes, encoder.group * size, bits)
     shapes = {"vote_discount": [codes], "prior_discount": [codes], "radius": [codes], "temperature": [heads],
@@ -374,4 +377,8 @@ def _validate_layer(encoder: Encoder, index: int, layer: LayerEncoder) -> None:
         if getattr(layer, name) is not None and (getattr(layer, name) < 0).any():
             raise EncoderError(f"layer {index}: expected {name} of at least 0, but got {getattr(layer, name).min()}")
     if layer.residual_weights is not None:
+        if len(layer.residual_weights) != MLP_MAPS:
+            raise EncoderError(
+                f"layer {index}: expected a residual of {MLP_MAPS} maps, but got {len(layer.residual_weights)}"
+            )
         expect_chain("residual", layer.residual_weights, layer.residual_biases, heads, 2 * bits, 1)

@@ -43,8 +43,8 @@ def filled(form="weighted", query="linear"):
         layer.prior_discount = np.full(codes, 1, np.int16)
         layer.temperature, layer.bias = rng.standard_normal((2, heads)).astype(np.float32)
         layer.table = rng.standard_normal((heads, 128 if form == "weighted" else 25)).astype(np.float32)
-        layer.residual_weights = [np.ones((heads, 48, 8), np.float32), np.ones((heads, 8, 1), np.float32)]
-        layer.residual_biases = [np.ones((heads, 8), np.float32), np.ones((heads, 1), np.float32)]
+        layer.residual_weights = [np.ones((heads, *pair), np.float32) for pair in itertools.pairwise((48, 8, 4, 1))]
+        layer.residual_biases = [np.ones((heads, size), np.float32) for size in (8, 4, 1)]
     encoder.query = query
     encoder.layers[2] = None
     encoder.dense_layers = (2,)
@@ -149,8 +149,12 @@ REFUSED = {
         r"expected query_weights.0, .1, .. in layer 0, but got query_weights.2",
     ),
     "biases": (
-        {"tensors": lambda t: t.pop("layers.0.residual_biases.1")},
-        "layer 0: expected as many residual biases as weights, but got 1",
+        {"tensors": lambda t: t.pop("layers.0.residual_biases.2")},
+        "layer 0: expected as many residual biases as weights, but got 2",
+    ),
+    "residual": (
+        {"tensors": lambda t: [t.pop(f"layers.0.residual_{name}.2") for name in ("weights", "biases")]},
+        "layer 0: expected a residual of 3 maps, but got 2",
     ),
 }  # fmt: skip
 

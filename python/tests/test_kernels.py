@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dashkv import kernels, reference
-from dashkv.encoders import Encoder, LayerEncoder, encode_queries
+from dashkv.encoders import Encoder, LayerEncoder, encode_queries, run_chain
 from dashkv.encoders import encode_keys as encode_keys_in_numpy
 from dashkv.kernels import Layer, Tiering
 
@@ -105,7 +105,13 @@ def nearest(order, tiering, already, fraction, least):
     return mask
 
 
-def test_votes_prior_and_mid_tier_of_every_head():
+def signs(codes, bits):
+    """Packed codes [..., L/8] as [..., L] in -1 and 1."""
+    return np.unpackbits(codes, axis=-1, count=bits, bitorder="little").astype(np.float32) * 2 - 1
+
+
+@pytest.mark.parametrize("residual", ["table", "mlp"])
+def test_votes_prior_and_mid_tier_of_every_head(residual):
     """Packed codes, scope head: the paper's form with all its parts, one row."""
     rng = np.random.default_rng(5)
     fitted = {
@@ -115,8 +121,12 @@ def test_votes_prior_and_mid_tier_of_every_head():
         "prior_discount": np.array([4, 8, 4, 4], np.int16),
         "temperature": rng.random(HQ, np.float32) * np.float32(0.1),
         "bias": random(HQ),
-        "table": random(HQ, 65),
     }
+    if residual == "table":
+        fitted["table"] = random(HQ, 65)
+    else:
+        fitted["residual_weights"] = [random(HQ, *pair) / 4 for pair in ((128, 16), (16, 8), (8, 1))]
+        fitted["residual_biases"] = [random(HQ, size) for size in (16, 8, 1)]
     made = encoder("packed", **fitted)
     layer = made.layers[0]
     tiering = replace(SPARSE, mid=0.1, scope="head")
@@ -134,7 +144,15 @@ def test_votes_prior_and_mid_tier_of_every_head():
             forced = (at < 2) | (at >= n - 8)
             full = forced | nearest(final[h], tiering, forced, 0.05, 16)
             mid = nearest(final[h], tiering, full, 0.1, 0)
-            estimate = layer.temperature[h] * (64 - 2 * distance[h]) + layer.bias[h] + layer.table[h][distance[h]]
+            estimate = layer.temperature[h] * (64 - 2 * distance[h]) + layer.bias[h]
+            if residual == "table":
+                estimate += layer.table[h][distance[h]]
+            else:
+                x = np.concatenate([np.tile(signs(codes[0][h], 64), (n, 1)), signs(codes[1][h // 2], 64)], axis=1)
+                chain = [
+                    [array[h : h + 1] for array in arrays] for arrays in (layer.residual_weights, layer.residual_biases)
+                ]
+                estimate += run_chain(x[None], *chain, made.activation)[0, :, 0]
             scores = np.where(full, k[h // 2] @ q[h, 0] / np.sqrt(D), np.where(mid, estimate, -np.inf))
             weights = np.exp(scores - scores.max())
             assert np.abs(out[b, h, 0] - weights @ v[h // 2] / weights.sum()).max() < 1e-5
@@ -250,7 +268,11 @@ def change(**arrays):
     ("wrong", "error", "message"),
     [
         (change(q=lambda x: x.astype(np.float64)), TypeError, "expected q of float32, but got float64"),
-        (change(k=lambda x: np.nan_to_num(x).astype(np.int32)), TypeError, "expected k of float32 or float16 or bfloat16, but got"),
+        (
+            change(k=lambda x: np.nan_to_num(x).astype(np.int32)),
+            TypeError,
+            "expected k of float32 or float16 or bfloat16, but got",
+        ),
         (change(v=lambda x: x.astype(np.float16)), TypeError, "expected v of float32, but got float16"),
         (change(lengths=lambda x: x.astype(np.int64)), TypeError, "expected lengths of int32, but got int64"),
         (change(codes=lambda x: x.astype(np.int32)), TypeError, "expected codes of uint8 or int8, but got int32"),

@@ -183,9 +183,9 @@ def fit_residual(encoder, layer, train, check, seed=0, hidden=32, steps=300) -> 
     """
     heads, bits = len(train.rows.query), encoder.bits
     generator = torch.Generator().manual_seed(seed)
-    shapes = ((2 * bits, hidden), (hidden, 1))
+    shapes = ((2 * bits, hidden), (hidden, hidden), (hidden, 1))
     weights = [torch.randn(heads, *shape, generator=generator) / shape[0] ** 0.5 for shape in shapes]
-    weights[1] *= 0.01
+    weights[-1] *= 0.01
     biases = [torch.zeros(heads, shape[1]) for shape in shapes]
     parameters = [x.requires_grad_() for x in (*weights, *biases)]
     optimizer = torch.optim.Adam(parameters, 3e-3)
@@ -238,4 +238,6 @@ def _network(frozen, row, keys, weights, biases, activation):
     key = frozen.key_signs[:, keys].repeat_interleave(heads // len(frozen.key_signs), dim=0)
     x = torch.cat([query[:, None].expand(-1, len(keys), -1), key], dim=-1)
     act = {"relu": torch.relu, "silu": torch.nn.functional.silu}[activation]
-    return (act(x @ weights[0] + biases[0][:, None]) @ weights[1] + biases[1][:, None])[..., 0]
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        x = act(x @ weight + bias[:, None])
+    return (x @ weights[-1] + biases[-1][:, None])[..., 0]
