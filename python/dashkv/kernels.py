@@ -211,7 +211,7 @@ def attention(
 ) -> Array:
     """Exact attention [B,Hq,M,Dv] over the first lengths[b] keys; causal as in `decode`, bottom-right."""
     heads = _heads(q, k, v)
-    _check("lengths", lengths, ("int32",), (q.shape[0],))
+    _check_lengths(lengths, q.shape[0], k.shape[2])
     out = _output(q, heads, out)
     _kernel("attention", heads, causal, scale)(q, k, v, lengths, out)
     return out
@@ -264,7 +264,7 @@ def _check_step(
     if blocks != wanted:
         what = "blocks of 64 keys" if planes else "keys"
         raise ValueError(f"expected codes of {wanted} {what} for {keys} keys, but got {blocks}")
-    _check("lengths", lengths, ("int32",), (batch,))
+    _check_lengths(lengths, batch, blocks * (PLANE if planes else 1) if keys is None else keys)
     given = [*layer.query_encoder]
     with_prior = prior is not None and parameters.prior_discount is not None
     votes = parameters.vote_discount is not None
@@ -300,6 +300,12 @@ def _check_codes(codes: Array, bits: int, batch: int, kv: int) -> bool:
     tail = (bits // 8, PLANE) if planes else (bits // 8,)
     _check("codes", codes, ("uint8", "int8"), (batch, kv, codes.shape[2], *tail))
     return planes
+
+
+def _check_lengths(lengths: Array, batch: int, keys: int) -> None:
+    _check("lengths", lengths, ("int32",), (batch,))
+    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > keys):
+        raise ValueError(f"expected lengths of 0 to {keys} keys, but got {lengths.tolist()}")
 
 
 def _output(q: Array, heads: Heads, out: Array | None) -> Array:

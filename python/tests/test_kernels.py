@@ -281,6 +281,8 @@ def change(**arrays):
         (change(q=lambda x: x[:, :3]), ValueError, "expected query heads that are a multiple of 2 KV heads, but got 3"),
         (change(q=lambda x: x[:, :2]), ValueError, "expected 4 query heads of size 32, for which the encoder was made"),
         (change(lengths=lambda x: x[:1]), ValueError, r"expected lengths \[2\], but got \[1\]"),
+        (change(lengths=lambda x: x + 102), ValueError, r"expected lengths of 0 to 512 keys, but got \[402, 513\]"),
+        (change(lengths=lambda x: x - 301), ValueError, r"expected lengths of 0 to 512 keys, but got \[-1, 110\]"),
         (
             change(codes=lambda x: x[:, :, :7]),
             ValueError,
