@@ -224,7 +224,10 @@ def test_the_kernels_choose_what_the_restatement_chooses(library, form, scope, p
     for compiled in (False, True):
         selector, shared = codes.Codes("", Budget(tiering, 4), encoder, compiled), {}
         for layer in (0, 1):  # momentum needs a layer before
-            answers.append(selector.attend(step_of(layer=layer, shared=shared)))
+            step = step_of(layer=layer, shared=shared)
+            answers.append(selector.attend(step))
+            if scope == "group":  # what is counted where nobody asks for the lists
+                assert answers[-1].rows == codes._counts(step, tiering)[0]
     for restated, kernel in zip(answers[:2], answers[2:], strict=True):
         assert torch.equal(restated.kept, kernel.kept)
         assert restated.bytes == kernel.bytes and restated.rows == kernel.rows

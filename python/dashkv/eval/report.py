@@ -18,7 +18,7 @@ from dashkv.eval.runs import TRAFFIC
 
 NOTES = """\
 - **rows**, **bytes**: read by attention, as a share of what exact attention reads, dense layers in both; K and V count
-  16 bits a value, and codes, page bounds and forced keys are included. Counted row by row, not computed.
+  16 bits a value, codes, page bounds and forced keys are included, and of heads that read different keys the union.
 - **perplexity**: change against exact attention; **KL**: from the exact to the selected next-token distribution, in
   nats a token; **/ oracle**: KL over that of the group oracle of the same budget; **same**: share of rows with the same
   most likely token. Standard errors (±) are taken over runs of {run} tokens.
