@@ -42,7 +42,7 @@ def _plot_quality(data, plt):
         for index, (name, values) in enumerate(points.items()):
             values.sort()
             axis.plot(*zip(*values, strict=True), marker="osD^vP*X"[index % 8], label=name, linewidth=1)
-        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", yscale="log", xscale="log")
+        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", yscale="log")
         axis.grid(alpha=0.3, which="both")
     axes[0][0].set_ylabel("KL to exact, nats a token")
     axes[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
