@@ -1,5 +1,6 @@
 """benchmarks/gpu without a GPU: a run on the simulated driver, the arithmetic of its tables, and its oracle."""
 
+import ctypes.util
 import importlib
 import json
 import os
@@ -68,12 +69,9 @@ def test_prepared_folder_is_small_and_complete(prepared):
     assert sum(path.stat().st_size for path in prepared.rglob("*") if path.is_file()) < 40 << 20
 
 
-def test_without_a_driver_it_says_so(prepared, tmp_path, gpu):
-    try:
-        gpu.cuda.Driver()
-        pytest.skip("there is a GPU")
-    except gpu.cuda.CudaError:
-        done = run(prepared, tmp_path)
+@pytest.mark.skipif(ctypes.util.find_library("cuda") is not None, reason="there is an NVIDIA driver")
+def test_without_a_driver_it_says_so(prepared, tmp_path):
+    done = run(prepared, tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("run: skipped: no CUDA driver: libcuda.so.1")
 
