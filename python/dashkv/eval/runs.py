@@ -102,17 +102,22 @@ def contexts(tokenizer, name: str, text: str, size: int, count: int) -> list[Doc
     return documents
 
 
+def _settings(kind: str, model_key: dict, document: Document, selector, extra: dict) -> dict:
+    """What a result in the store depends on."""
+    return {
+        "kind": kind,
+        "model": model_key,
+        "document": document.digest,
+        "selector": selector.settings(),
+        **extra,
+    }
+
+
 def _fresh(kind: str, model_key: dict, document: Document, selectors: list, store: Store, extra: dict) -> list:
     """(selector, settings) of results that are not in the store."""
     pairs = []
     for selector in selectors:
-        settings = {
-            "kind": kind,
-            "model": model_key,
-            "document": document.digest,
-            "selector": selector.settings(),
-            **extra,
-        }
+        settings = _settings(kind, model_key, document, selector, extra)
         pairs.append((selector, settings))
     return [(s, k) for s, k in pairs if store.get(k) is None]
 
@@ -221,13 +226,7 @@ def results(
     """Results of a selector on all documents, None unless all are there."""
     found = []
     for document in documents:
-        settings = {
-            "kind": kind,
-            "model": model_key,
-            "document": document.digest,
-            "selector": selector.settings(),
-            **extra,
-        }
+        settings = _settings(kind, model_key, document, selector, extra)
         result = store.get(settings)
         if result is None:
             return None
