@@ -175,6 +175,14 @@ def test_mid_tier_of_weighted_codes_scales_its_estimates():
     assert np.abs(out[0, :, 0] - np.einsum("hn,hnd->hd", weights, np.repeat(v, 2, axis=0))).max() < 1e-5
 
 
+def test_no_keys_give_zeros():
+    for capacity in (0, 65):
+        case = Sequences(encoder(), lengths=(0, 0), capacity=capacity)
+        assert np.array_equal(case.decode(SPARSE), np.zeros((2, HQ, 1, D)))
+        assert np.array_equal(kernels.attention(case.q, case.k, case.v, case.lengths), np.zeros((2, HQ, 1, D)))
+        assert not kernels.retrieve(case.q, case.codes, case.lengths, case.layer, SPARSE)[1].any()
+
+
 @pytest.mark.parametrize("tiering", [replace(SPARSE, full=1.0), Tiering()])
 def test_full_budget_and_short_sequences_are_exact(tiering):
     case = Sequences(encoder(), rows=3)
