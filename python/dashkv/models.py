@@ -71,7 +71,7 @@ def attention_layers(model) -> list:
     """The attention modules of a model by layer. ModelError unless all are softmax attention with rotary embedding.
 
     Known are modules with a layer_idx and projections q_proj and k_proj, or qkv_proj: Llama, Mistral, Qwen, Phi-3 and
-    their like. Sliding windows, linear attention and capped logits are not: encoders would learn another softmax.
+    their like. Sliding windows, linear attention, sinks and capped logits are not: encoders would learn another softmax.
     """
     config = _text_config(model)
     found = {}
@@ -89,14 +89,27 @@ def attention_layers(model) -> list:
         raise ModelError(
             f"expected attention in all {config.num_hidden_layers} layers, but found it in {sorted(found)}"
         )
-    for index, kind in enumerate(getattr(config, "layer_types", None) or []):
-        if kind != "full_attention":
-            raise ModelError(f"expected full attention in every layer, but layer {index} has {kind}")
-    if getattr(config, "attn_logit_softcapping", None) is not None:
-        raise ModelError(f"expected attention without caps, but got a logit cap of {config.attn_logit_softcapping}")
+    check_attention(config)
+    for index, module in found.items():
+        if getattr(module, "sinks", None) is not None:
+            raise ModelError(f"expected attention without learned sinks, but layer {index} has them")
     if _rope_theta(config) is None:
         raise ModelError(f"expected rotary embeddings, but the config of {config.model_type} has no rope_theta")
     return [found[index] for index in sorted(found)]
+
+
+def check_attention(config) -> None:
+    """Raises ModelError when a config asks for attention that is not plain and causal over all keys in every layer."""
+    from transformers.cache_utils import get_layer_types_and_kwargs
+
+    config = _text_config(config)
+    for index, kind in enumerate(get_layer_types_and_kwargs(config)[0]):
+        if kind != "full_attention":
+            raise ModelError(f"expected full attention in every layer, but layer {index} has {kind}")
+    if getattr(config, "attn_logit_softcapping", None) is not None:
+        raise ModelError(f"expected attention without a soft cap, but got one of {config.attn_logit_softcapping}")
+    if not getattr(config, "is_causal", True):
+        raise ModelError("expected a causal model, but got one with is_causal = False")
 
 
 def fingerprint(model) -> dict:

@@ -16,7 +16,7 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, MistralCon
 from dashkv import kernels
 from dashkv.encoders import Encoder, EncoderError
 from dashkv.models import ModelError, fingerprint, load_smollm2
-from dashkv.torch.attention import use
+from dashkv.torch.attention import attention_forward, use
 from dashkv.torch.cache import DashKVCache
 
 EXACT = "full=100%,dense_below=0"
@@ -267,12 +267,37 @@ def test_models_that_do_not_attend_to_all_keys(model):
     windowed = MistralForCausalLM(MistralConfig(**sizes)).eval()
     made = encoder(model)
     made.model = fingerprint(windowed.config)
-    with pytest.raises((ValueError, ModelError), match="expected full attention in .* layer.* sliding_attention"):
+    with pytest.raises(ModelError, match="expected full attention in every layer, but layer 0 has sliding_attention"):
         use(windowed, made)
     capped = copy.deepcopy(model)
     capped.config.attn_logit_softcapping = 30.0
-    with pytest.raises((ValueError, ModelError), match="cap"):
+    with pytest.raises(ModelError, match="expected attention without a soft cap, but got one of 30.0"):
         use(capped, made)
+    both_ways = copy.deepcopy(model)
+    both_ways.config.is_causal = False
+    with pytest.raises(ModelError, match="expected a causal model"):
+        use(both_ways, made)
+
+
+def test_models_with_learned_sinks(model):
+    sizes = {name: getattr(model.config, name) for name in ("hidden_size", "num_attention_heads", "head_dim")}
+    config = transformers.GptOssConfig(**sizes, num_key_value_heads=2, num_hidden_layers=1, intermediate_size=32,
+                                       num_local_experts=2, vocab_size=64, layer_types=["full_attention"])  # fmt: skip
+    with_sinks = transformers.GptOssForCausalLM(config).eval()
+    made = Encoder.random(fingerprint(config))
+    with pytest.raises(ModelError, match="expected attention without learned sinks, but layer 0 has them"):
+        use(with_sinks, made)
+    q, k = torch.zeros(1, 6, 5, 16), torch.zeros(1, 2, 5, 16)
+    with pytest.raises(ValueError, match=r"expected attention without s_aux, .* but got values \[6\]"):
+        attention_forward(with_sinks, q, k, k, None, s_aux=torch.zeros(6))
+
+
+def test_models_that_attend_twice_in_a_layer():
+    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "vocab_size": 64}
+    twice = transformers.DiffLlamaForCausalLM(transformers.DiffLlamaConfig(**sizes, num_attention_heads=4)).eval()
+    use(twice, Encoder.random(fingerprint(twice)), EXACT)
+    with pytest.raises(ValueError, match="expected one attention a layer, but DiffLlamaAttention calls it again"):
+        twice.generate(prompt(), **GREEDY)
 
 
 def test_calls_that_dashkv_cannot_answer(model):

@@ -165,6 +165,10 @@ def test_sliding_window():
     model.config.layer_types = ["full_attention", "sliding_attention"]
     with pytest.raises(models.ModelError, match="expected full attention in every layer, but layer 1 has sliding_att"):
         models.attention_layers(model)
+    # Without layer_types the window alone says it, as in Mistral 7B v0.1.
+    mistral = transformers.MistralForCausalLM(transformers.MistralConfig(**SIZES, sliding_window=64))
+    with pytest.raises(models.ModelError, match="expected full attention in every layer, but layer 0 has sliding_att"):
+        models.fingerprint(mistral)
 
 
 def test_other_objects():

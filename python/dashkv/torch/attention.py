@@ -69,14 +69,18 @@ def attention_forward(
     """
     layer = getattr(key, "dashkv_layer", None)
     if layer is not None:
+        if not layer.waiting:
+            raise ValueError(
+                f"expected one attention a layer, but {type(module).__name__} calls it again with its keys"
+            )
         layer.waiting = False
     if module.training:
         raise ValueError("expected a model in evaluation mode: dashkv has no gradients; call model.eval()")
     for name in UNSUPPORTED:
-        if kwargs.get(name):
-            raise ValueError(
-                f"expected attention without {name}, which dashkv does not support, but got {kwargs[name]}"
-            )
+        given = kwargs.get(name)
+        if isinstance(given, torch.Tensor) or given:
+            shown = f"values {list(given.shape)}" if isinstance(given, torch.Tensor) else given
+            raise ValueError(f"expected attention without {name}, which dashkv does not support, but got {shown}")
     if attention_mask is not None and attention_mask.ndim != 2:
         raise ValueError(f"expected a 2D attention_mask of zeros and ones, but got {list(attention_mask.shape)}")
     if layer is None:

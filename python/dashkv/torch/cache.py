@@ -11,13 +11,14 @@ import torch
 
 try:
     from transformers import Cache
-    from transformers.cache_utils import CacheLayerMixin, get_layer_types_and_kwargs
+    from transformers.cache_utils import CacheLayerMixin
 except ImportError as error:
     raise ImportError("caches need the package transformers, 5.24 or later: pip install dashkv[torch]") from error
 
 from dashkv import kernels
 from dashkv.encoders import Encoder
 from dashkv.kernels import PLANE, Tiering
+from dashkv.models import check_attention
 
 DECODE_ROWS = 8  # steps of more rows are parts of a prompt, and exact
 
@@ -222,7 +223,7 @@ class DashKVCache(Cache):
 
     def __init__(self, model: object, encoder: Encoder, tiering: Tiering | str = "default", capacity: int = 0):
         encoder.check(model)
-        check_config(getattr(model, "config", model))
+        check_attention(getattr(model, "config", model))
         self.tiering = Tiering.parse(tiering) if isinstance(tiering, str) else tiering
         self.sequences = Sequences()
         layers = []
@@ -254,18 +255,6 @@ class DashKVCache(Cache):
     def batch_repeat_interleave(self, repeats: int) -> None:
         if self.sequences.lengths is not None:
             self.batch_select_indices(torch.arange(len(self.sequences.lengths)).repeat_interleave(repeats))
-
-
-def check_config(config: object) -> None:
-    """Raises ValueError when attention is not plain and causal over all keys in every layer."""
-    config = config.get_text_config(decoder=True)
-    for index, kind in enumerate(get_layer_types_and_kwargs(config)[0]):
-        if kind != "full_attention":
-            raise ValueError(f"expected full attention in all layers, but layer {index} has {kind}")
-    if getattr(config, "attn_logit_softcapping", None) is not None:
-        raise ValueError(f"expected attention without a soft cap, but got one of {config.attn_logit_softcapping}")
-    if not getattr(config, "is_causal", True):
-        raise ValueError("expected a causal model, but got one with is_causal = False")
 
 
 def grown(x: torch.Tensor, size: int) -> torch.Tensor:
