@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dashkv import _arrays, _ffi, compiler, gpu
+from dashkv.kernel_text import Tiering
 
 PRODUCTS = ["mlir", "steps", "linalg", "kernels", "llvm", "asm", "obj", "shared", "header"]
 PRODUCTS += ["ptx", "cubin", "bundle", "iree", "report"]
@@ -32,13 +33,18 @@ class UsageError(ValueError):
 
 
 def write_whole(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all; `-` is standard output."""
+    """Writes a file so that it is there whole or not at all; `-` is standard output. Devices and pipes stay what they are."""
     if str(path) == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    folder = Path(path).resolve().parent
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{Path(path).name}.", delete=False) as file:
+    path = Path(path).resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"expected a file to write in a folder that exists, but got {path}")
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(data)
             file.close()
@@ -70,10 +76,9 @@ def progress(items: Iterable, **options: Any) -> Iterable:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, but got {text}")
-    return number
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, but got {text}")
+    return int(text)
 
 
 def add_compile_options(parser: argparse.ArgumentParser, target: str = "native") -> None:
@@ -170,7 +175,7 @@ def assign_inputs(kernel: compiler.Kernel, inputs: Sequence[str]) -> list[np.nda
             raise UsageError(f"expected at most {count} arguments, but got {text}")
         if slots[index] is not None:
             raise UsageError(f"expected one file for argument {index}, but got {text} as well")
-        slots[index] = np.load(path)
+        slots[index] = _load_array(path)
     for i, slot in enumerate(slots):
         if slot is None:
             role = f" ({roles[i]})" if roles[i] else ""
@@ -178,9 +183,16 @@ def assign_inputs(kernel: compiler.Kernel, inputs: Sequence[str]) -> list[np.nda
     return slots
 
 
+def _load_array(path: str) -> np.ndarray:
+    with open(path, "rb") as file:
+        try:
+            return np.lib.format.read_array(file, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise UsageError(f"expected an array in a .npy file, but {path} is none or damaged: {error}") from None
+
+
 def run_run(args: argparse.Namespace) -> int:
-    if args.target.startswith("sm_"):
-        raise UsageError("expected a CPU as target of run: dashkv.gpu.Launcher runs bundles on a GPU")
+    _check_cpu(args)
     kernel = compiler.compile(args.module, entry=args.entry, cache=not args.no_cache, **read_compile_options(args))
     arguments = assign_inputs(kernel, args.input)
     if len(args.output) > len(kernel.results):
@@ -194,6 +206,11 @@ def run_run(args: argparse.Namespace) -> int:
     for path, data in files:
         write_whole(path, data)
     return 0
+
+
+def _check_cpu(args: argparse.Namespace) -> None:
+    if args.target.startswith("sm_"):
+        raise UsageError(f"expected a CPU as target of {args.command}: dashkv.gpu.Launcher runs bundles on a GPU")
 
 
 def _to_npy(array: np.ndarray) -> bytes:
@@ -261,8 +278,9 @@ def random_argument(rng: np.random.Generator, parameter: compiler.Parameter, key
 def run_bench(args: argparse.Namespace) -> int:
     try:
         counts = [_positive(text) for text in args.keys.split(",")]
-    except (ValueError, argparse.ArgumentTypeError):
+    except argparse.ArgumentTypeError:
         raise UsageError(f"expected numbers above 0 in --keys, but got {args.keys}") from None
+    _check_cpu(args)
     if args.heads % args.kv_heads:
         raise UsageError(f"expected --heads in groups of --kv-heads, but got {args.heads} and {args.kv_heads}")
     text = STEP.format(
@@ -271,6 +289,7 @@ def run_bench(args: argparse.Namespace) -> int:
     options = {"target": args.target, "workers": args.workers}
     exact = compiler.compile(text, **options)
     tiered = compiler.compile(text, tiering=args.tiering, tiering_options=args.tiering_options, **options)
+    dense_below = Tiering.parse(args.tiering).dense_below
     print(f"{args.heads} query and {args.kv_heads} KV heads of {args.head_size} {args.type}, {args.tiering}, ", end="")
     print(f"{args.workers} worker(s) on {_ffi.load().dashkvGetCPU().decode()}, median of {args.repeat}")
     print(f"{'keys':>9} {'exact':>12} {'tiered':>12} {'exact/tiered':>13}")
@@ -279,7 +298,8 @@ def run_bench(args: argparse.Namespace) -> int:
         arguments = [random_argument(rng, parameter, keys) for parameter in tiered.arguments]
         times = [time_calls(exact.prepare(*arguments[:3]), args.repeat)]
         times.append(time_calls(tiered.prepare(*arguments), args.repeat))
-        print(f"{keys:9,} {times[0] * 1e3:9.3f} ms {times[1] * 1e3:9.3f} ms {times[0] / times[1]:12.2f}x")
+        note = f"  both exact: dense_below={dense_below}" if keys < dense_below else ""
+        print(f"{keys:9,} {times[0] * 1e3:9.3f} ms {times[1] * 1e3:9.3f} ms {times[0] / times[1]:12.2f}x{note}")
     return 0
 
 
@@ -346,7 +366,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         message = f"expected the package {error.name} for '{command}', but found none: "
         message += f"pip install 'dashkv[{EXTRAS[command][1]}]'"
-    except (compiler.Error, gpu.LauncherError, ImportError, OSError, ValueError, TypeError) as error:
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    except (compiler.Error, gpu.LauncherError, ImportError, ValueError, TypeError, MemoryError) as error:
         message = str(error)
     print(f"dashkv: {message}" if "error:" in message else f"dashkv: error: {message}", file=sys.stderr)
     return 1

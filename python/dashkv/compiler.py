@@ -79,6 +79,10 @@ def _check_names(options: dict[str, Any], known: set[str]) -> None:
 
 def _make_options(options: dict[str, Any]) -> Any:
     """The null-terminated list of `name=value` that the C API takes; None leaves an option out."""
+    if options.get("tiering") == "":
+        raise ValueError("expected fields of a tiering (full=2%) or default, but got nothing")
+    if options.get("tiering_options") and options.get("tiering") is None:
+        raise ValueError(f"expected a tiering beside tiering_options, but got only {options['tiering_options']}")
     texts = []
     for name, value in options.items():
         if value is not None and value is not False:

@@ -39,7 +39,7 @@ class Tiering:
         """
         kinds = {"full": float, "mid": float, "vote_fraction": float, "scope": str, "ties": str}
         names, values = [field.name for field in fields(cls)], {}
-        for part in [] if text.strip() in ("", "default") else text.split(","):
+        for part in [] if text.strip() == "default" else text.split(","):
             name, _, value = (x.strip() for x in part.partition("="))
             if name not in names:
                 raise ValueError(f"expected fields of a tiering ({', '.join(names)}), but got '{part.strip()}'")

@@ -77,20 +77,33 @@ def test_compile(folder, capfdbinary):
 
 
 def test_compile_errors(folder, capsys):
-    assert "No such file or directory: 'none.mlir'" in fails(capsys, "compile", "none.mlir")
+    assert fails(capsys, "compile", "none.mlir") == "dashkv: error: none.mlir: No such file or directory\n"
     message = fails(capsys, "compile", "add.mlir", "-o", "out.mlir")
     assert "add.mlir:0:0: error: expected attention in the module, but found none" in message
     assert "cannot read the tiering" in fails(capsys, "compile", "step.mlir", "--tiering=speed=9", "-o", "out.mlir")
-    assert "No such file" in fails(capsys, "compile", "step.mlir", "-o", "none/out.mlir")
+    assert "but got nothing" in fails(capsys, "compile", "step.mlir", "--tiering=", "-o", "out.mlir")
+    assert "expected a tiering beside tiering_options, but got only levels=1" in fails(
+        capsys, "compile", "step.mlir", "--tiering-options=levels=1", "-o", "out.mlir"
+    )
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert run(capsys, "compile", "step.mlir", "-o", "pipe")[0] == 0
+    assert b"dashkv.attention" in os.read(reader, 10_000) and (folder / "pipe").is_fifo()
+    os.close(reader)
     (folder / "here").mkdir()
-    assert "s a directory" in fails(capsys, "compile", "step.mlir", "-o", "here")
+    for place in ("none/out.mlir", "here"):
+        message = fails(capsys, "compile", "step.mlir", "-o", place)
+        assert f"expected a file to write in a folder that exists, but got {folder / place}" in message
     assert not (folder / "out.mlir").exists()
     assert sorted(x for x in os.listdir() if x.startswith(".")) == []  # no temporary file is left
     with pytest.raises(SystemExit):
         cli.main(["compile", "step.mlir", "--emit=poem"])
     with pytest.raises(SystemExit):
         cli.main(["compile", "step.mlir", "--workers=0"])
-    assert "expected a number above 0, but got 0" in capsys.readouterr().err
+    assert "expected a whole number above 0, but got 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["compile", "step.mlir", "--workers=x"])
+    assert "expected a whole number above 0, but got x" in capsys.readouterr().err
 
 
 def test_run(folder, capsys):
@@ -115,7 +128,11 @@ def test_run_errors(folder, capsys):
     assert "expected one file for argument 0, but got 0=a.npy as well" in message(a, "--input=0=a.npy")
     assert "expected a number or a dashkv.role of an argument, but got 'weight'" in message("--input=weight=a.npy")
     assert "expected at most 2 outputs, but got 3" in message(a, b, "--output=", "--output=")
-    assert "No such file or directory: 'none.npy'" in message("--input=none.npy", b)
+    assert "none.npy: No such file or directory" in message("--input=none.npy", b)
+    (folder / "empty.npy").write_bytes(b"")
+    (folder / "short.npy").write_bytes((folder / "a.npy").read_bytes()[:-4])
+    for name in ("empty.npy", "short.npy", "add.mlir"):
+        assert f"expected an array in a .npy file, but {name} is none" in message(f"--input={name}", b)
     assert "entry (add), but got 'main'" in message(a, b, "--entry=main")
     assert "expected a CPU as target of run" in message(a, b, "--target=sm_90a")
     np.save("wide.npy", np.zeros(3))
@@ -143,8 +160,20 @@ def test_bench(capsys):
     lines = out.splitlines()
     assert lines[1].split() == ["keys", "exact", "tiered", "exact/tiered"]
     assert [line.split()[0] for line in lines[2:]] == ["256", "512"]
+    assert [line.endswith("both exact: dense_below=4096") for line in run(
+        capsys, "bench", "--keys=256,4096", "--repeat=1")[1].splitlines()[2:]] == [True, False]  # fmt: skip
+    assert "expected a CPU as target of bench" in fails(capsys, "bench", "--keys=64", "--target=sm_90a")
+    assert "Unable to allocate" in run(capsys, "bench", "--keys=99999999999")[2]
     assert "expected numbers above 0 in --keys, but got 1,x" in fails(capsys, "bench", "--keys=1,x")
     assert "expected --heads in groups of --kv-heads, but got 3 and 2" in fails(capsys, "bench", "--heads=3")
+
+
+def test_interruption(capsys, monkeypatch):
+    def interrupt(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.compiler, "compile", interrupt)
+    assert run(capsys, "bench") == (130, "", "")
 
 
 def test_doctor(capsys, monkeypatch, tmp_path):

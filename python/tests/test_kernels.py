@@ -243,7 +243,7 @@ def test_an_mlp_encodes_queries():
 
 
 def test_tiering_from_text():
-    assert Tiering.parse("default") == Tiering.parse("") == Tiering()
+    assert Tiering.parse("default") == Tiering()
     assert Tiering.parse("full=2%, scope = head,full_max=900,mid=0.1") == Tiering(
         full=0.02, scope="head", full_max=900, mid=0.1
     )
@@ -251,6 +251,8 @@ def test_tiering_from_text():
     assert np.array_equal(case.decode("full=5%,full_min=16,sinks=2,window=8,dense_below=0"), case.decode(SPARSE))
     with pytest.raises(ValueError, match="expected fields of a tiering .* but got 'budget=3'"):
         Tiering.parse("budget=3")
+    with pytest.raises(ValueError, match="expected fields of a tiering .* but got ''"):
+        Tiering.parse("")
     with pytest.raises(ValueError, match="expected a fraction or a percentage for full, but got 'much'"):
         Tiering.parse("full=much")
     with pytest.raises(ValueError, match="expected an integer for sinks, but got '1.5'"):
