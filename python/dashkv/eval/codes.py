@@ -20,7 +20,7 @@ from dashkv.kernel_text import PLANE, Tiering
 
 PARTS = ("votes", "momentum")
 ROWS = 8
-"""Rows of a kernel call. One with momentum: the prior of a call belongs to all its rows."""
+"""Rows of a sequence in a kernel call. One with momentum: the prior of a sequence belongs to all its rows."""
 
 
 def only(encoder: Encoder, parts: Collection[str] = ()) -> Encoder:
@@ -105,30 +105,32 @@ class Codes(Choosing):
         layer = kernels.Layer(self.encoder.levels, self.encoder.group, self.encoder.activation, self.layer(step))
         planes = self._planes(step, layer)
         momentum = self.layer(step).prior_discount is not None
-        per_call = 1 if momentum else ROWS
-        out = torch.empty(1, *step.query.shape[:2], step.value.shape[-1])
-        lists = step.query.shape[0] if tiering.scope == "head" else step.kv_heads
+        out = torch.empty(*step.query.shape[:2], step.value.shape[-1])
         listed = step.wants_kept or tiering.scope == "head"
+        lists = step.query.shape[0] if tiering.scope == "head" and step.wants_kept else step.kv_heads
         kept = torch.zeros(lists, step.rows, step.key.shape[1], dtype=torch.bool) if listed else None
-        for begin in range(0, step.rows, per_call):
-            end = min(begin + per_call, step.rows)
-            seen = step.first + end
+        for begin, end, rows in _calls(step.rows, 1 if momentum else ROWS):
+            count, seen = (end - begin) // rows, step.first + end
             blocks = -(-seen // PLANE)
-            query, codes = step.query[None, :, begin:end], planes[:, :, :blocks]
-            lengths = torch.tensor([seen], dtype=torch.int32)
-            prior = _prior(step, seen - 1, blocks * PLANE) if momentum else None
-            result = kernels.decode(
-                query, step.key[None, :, :seen], step.value[None, :, :seen], codes, lengths, layer, tiering,
-                prior=prior, want_kept=momentum, scale=step.scale, out=out[:, :, begin:end],
+            keys, values = (x[None, :, :seen].expand(count, -1, -1, -1) for x in (step.key, step.value))
+            query, result = (x[:, begin:end].unflatten(1, (count, rows)).transpose(0, 1) for x in (step.query, out))
+            codes = planes[:, :, :blocks].expand(count, -1, -1, -1, -1)
+            lengths = torch.arange(step.first + begin + rows, seen + 1, rows, dtype=torch.int32)
+            prior = None
+            if momentum:
+                prior = torch.cat([_prior(step, step.first + m, blocks * PLANE) for m in range(begin, end)])
+            answer = kernels.decode(
+                query, keys, values, codes, lengths, layer, tiering,
+                prior=prior, want_kept=momentum, scale=step.scale, out=result,
             )  # fmt: skip
             if momentum:
-                _remember(step, seen - 1, result[1])
+                _remember(step, step.first + begin, answer[1])
             if listed:
                 # The full tier does not depend on the mid tier, for which `retrieve` has no lists.
                 full = replace(tiering, mid=0.0, mid_min=0)
                 indices, _ = kernels.retrieve(query, codes, lengths, layer, full, prior=prior)
-                _mark(kept[:, begin:end], indices[0].long())
-        return out[0], kept
+                _mark(kept[:, begin:end], indices.transpose(0, 1).flatten(1, 2))
+        return out, kept
 
     def _planes(self, step: Step, layer) -> Tensor:
         """Key codes as byte planes with room to grow, up to date for all keys of the step."""
@@ -233,10 +235,20 @@ def _counts(step: Step, tiering: Tiering) -> tuple[float, float]:
     return float((forced + full).sum()) * step.kv_heads, float(mid.sum()) * step.kv_heads
 
 
+def _calls(rows: int, together: int) -> list[tuple[int, int, int]]:
+    """Begin, end and rows of a sequence of the kernel calls for a block of rows: each is a batch of sequences that
+    share keys and values, of `together` rows, and what is left over is one of its own."""
+    whole = rows // together * together
+    calls = [(0, whole, together), (whole, rows, rows - whole)]
+    return [call for call in calls if call[0] < call[1]]
+
+
 def _mark(kept: Tensor, indices: Tensor) -> None:
-    """Sets kept [H, M, N] at lists of indices [H, M, C] that end with -1."""
-    head, row, _ = (indices >= 0).nonzero(as_tuple=True)
-    kept[head, row, indices[indices >= 0]] = True
+    """Sets kept [H, M, N] at lists of indices [H or H * G, M, C] that end with -1."""
+    marked = torch.zeros(*kept.shape[:2], kept.shape[2] + 1, dtype=torch.bool)
+    for part in indices.unflatten(0, (len(kept), -1)).unbind(1):
+        marked.scatter_(2, torch.where(part < 0, kept.shape[2], part).long(), True)
+    kept |= marked[..., :-1]
 
 
 def _signs(packed: np.ndarray) -> np.ndarray:
