@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer-rows", type=int, default=256, help="rows that layer measures are taken on")
     add("--full", default="5%", help="budgets of the full tier, with commas")
     add("--full-min", type=int, default=Tiering.full_min, help="least rows of the full tier")
-    add("--equal", choices=("bytes", "rows"), default="bytes", help="what all selectors have the same of")
+    add("--equal", default="bytes", help="what all selectors have the same of: bytes, rows or bytes,rows for both")
     add("--dense-layers", help="layers with exact attention, with commas, or '' (default: those of the encoders)")
     add("--selectors", help="names of selectors, with semicolons (default: all there are)")
     add("--measures", default="tokens,layers", help=f"which of {', '.join(MEASURES)}, with commas")
@@ -90,7 +90,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         model_name=args.model,
         texts=texts,
         encoders=encoders,
-        budgets=[Budget(tiering, equal=args.equal) for tiering in tierings],
+        budgets=[Budget(tiering, equal=equal) for tiering in tierings for equal in args.equal.split(",")],
         lengths=_integers("--lengths", args.lengths),
         contexts=args.contexts,
         rows=args.rows,

@@ -60,6 +60,7 @@ class Codes(Choosing):
     def __init__(self, name: str, budget: Budget, encoder: Encoder, compiled: bool = True, digest: str = ""):
         super().__init__(budget)
         self.name, self.encoder, self.compiled, self.digest = name, encoder, compiled, digest
+        self.like_reference = encoder.bits // 8 == budget.code_bytes
 
     def settings(self):
         encoder = {"digest": self.digest or digest_of(self.encoder)}

@@ -1,12 +1,13 @@
 """Plots of a report's numbers."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 
-def draw(data: dict, folder: Path) -> dict[str, str]:
-    """Draws what matplotlib can; returns file names. None without matplotlib."""
+def draw(data: dict, folder: Path, which: Collection[str] = ("quality", "layers", "speed")) -> dict[str, str]:
+    """Draws those plots that the data is there for; returns their file names, none without matplotlib."""
     try:
         import matplotlib
 
@@ -15,9 +16,9 @@ def draw(data: dict, folder: Path) -> dict[str, str]:
     except ImportError:
         return {}
     matplotlib.rcParams["svg.hashsalt"] = "dashkv"
-    names = {}
-    for name, plot in (("quality", _plot_quality), ("layers", _plot_layers), ("speed", _plot_speed)):
-        figure = plot(data, plt)
+    plots, names = {"quality": _plot_quality, "layers": _plot_layers, "speed": _plot_speed}, {}
+    for name in which:
+        figure = plots[name](data, plt)
         if figure is not None:
             file = f"fidelity-{name}.svg"
             figure.savefig(folder / file, metadata={"Date": None}, bbox_inches="tight")
@@ -27,22 +28,30 @@ def draw(data: dict, folder: Path) -> dict[str, str]:
 
 
 def _plot_quality(data, plt):
+    """A curve for each selector over the budgets, where all have the same bytes if there are such tables."""
     tables = [table for table in data["tokens"] if table["rows"]]
+    tables = [table for table in tables if table["equal"] == "bytes"] or tables
     if not tables:
         return None
     lengths = list(dict.fromkeys(table["length"] for table in tables))
     figure, axes = plt.subplots(1, len(lengths), figsize=(6 * len(lengths), 4.5), squeeze=False, sharey=True)
+    # The legend in the order of the curves, from the top.
+    worst = {}
+    for row in (row for table in tables for row in table["rows"]):
+        worst[row["selector"]] = max(row["kl"][0], worst.get(row["selector"], 0))
+    names = sorted(worst, key=worst.get, reverse=True)
     for axis, length in zip(axes[0], lengths, strict=True):
-        points: dict[str, list] = {}
-        for table in tables:
-            for row in table["rows"] if table["length"] == length else ():
-                point = (100 * row["bytes"], row["kl"][0])
-                if point not in points.setdefault(row["selector"], []):
-                    points[row["selector"]].append(point)
-        for index, (name, values) in enumerate(points.items()):
-            values.sort()
-            axis.plot(*zip(*values, strict=True), marker="osD^vP*X"[index % 8], label=name, linewidth=1)
-        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", yscale="log")
+        rows = [row for table in tables if table["length"] == length for row in table["rows"]]
+        for index, name in enumerate(names):
+            points = sorted({(100 * row["bytes"], row["kl"][0]) for row in rows if row["selector"] == name})
+            if points:
+                style = {"marker": "osD^vP*X"[index % 8], "color": f"C{index % 10}", "linestyle": "-:"[index // 10 % 2]}
+                axis.plot(*zip(*points, strict=True), label=name, linewidth=1, markersize=5, **style)
+        axis.set(title=f"{length:,} tokens", xlabel="bytes read, % of exact", xscale="log", yscale="log")
+        for scale in (axis.xaxis, axis.yaxis):
+            scale.set_major_formatter(plt.FuncFormatter(lambda x, _: f"{x:g}"))
+            scale.set_minor_formatter(plt.FuncFormatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "235" else ""))
+        axis.tick_params(which="both", labelsize=8)
         axis.grid(alpha=0.3, which="both")
     axes[0][0].set_ylabel("KL to exact, nats a token")
     axes[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")

@@ -23,7 +23,8 @@ NOTES = """\
   nats a token; **/ oracle**: KL over that of the group oracle of the same budget; **same**: share of rows with the same
   most likely token. Standard errors (±) are taken over runs of {run} tokens.
 - The *oracle* ranks keys by their true attention, free of charge, at the reference's rows. The *reference* is a budget
-  of {equal} that all selectors have the same of: the rows of the tiering, and a code of 8 bytes a key.
+  of bytes that all selectors have the same of, the rows of the tiering and a code of 8 bytes a key, or, where a title
+  says so, of rows alone.
 - *H2O* and *SnapKV* choose again before each block of 64 rows and hold what leaves the window until then. *Symmetric*
   hashes queries by the map that was trained for keys. *KIVI* reads all keys, quantised, and follows no budget.
 """
@@ -60,7 +61,6 @@ def collect(plan: Plan, command: str) -> dict:
         "compiled": plan.compiled,
         "encoders": {name: {"form": e.form, "bits": e.bits, "levels": e.levels, "training": e.training}
                      for name, e in plan.encoders.items()},
-        "equal": plan.budgets[0].equal,
         "tokens": _tokens(plan) if "tokens" in plan.measures else [],
         "layers": _layers(plan) if "layers" in plan.measures else [],
         "tasks": _tasks(plan) if "tasks" in plan.measures else [],
@@ -90,7 +90,8 @@ def _cpu_info() -> list[str]:
 def _full(budget) -> str:
     """The budget of the full tier in words."""
     least = f", at least {budget.tiering.full_min}" if budget.tiering.full_min else ""
-    return f"{100 * budget.tiering.full:g} % of the keys{least}"
+    equal = ", equal rows" if budget.equal == "rows" else ""
+    return f"{100 * budget.tiering.full:g} % of the keys{least}{equal}"
 
 
 def _tokens(plan: Plan) -> list[dict]:
@@ -115,6 +116,7 @@ def _tokens(plan: Plan) -> list[dict]:
                 {
                     "length": length,
                     "full": _full(budget),
+                    "equal": budget.equal,
                     "tokens": scored * len(documents),
                     "contexts": [document.name for document in documents],
                     "exact_perplexity": exact[0] if exact else None,
@@ -286,8 +288,14 @@ def markdown(data: dict, drawn: dict[str, str]) -> str:
         data["command"],
         "```",
         "",
-        NOTES.format(run=measures.RUN, equal=data["equal"]),
+        NOTES.format(run=measures.RUN),
     ]
+    return "\n".join(lines + sections(data, drawn)) + "\n"
+
+
+def sections(data: dict, drawn: dict[str, str]) -> list[str]:
+    """Lines of the tables and figures of a report, under headings of the second level."""
+    lines = []
     for table in data["tokens"]:
         if table["rows"]:
             lines += _token_lines(table)
@@ -307,7 +315,7 @@ def markdown(data: dict, drawn: dict[str, str]) -> str:
     if data["speed"]:
         lines += _speed_lines(data["speed"])
         lines += _figure_lines(drawn, "speed", "Decode speed against keys in the cache")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _figure_lines(drawn: dict[str, str], name: str, text: str) -> list[str]:
@@ -335,7 +343,8 @@ def _share(value: float | None) -> str:
 
 
 def _token_lines(table: dict) -> list[str]:
-    header = ["selector", "rows", "bytes", "perplexity", "KL", "/ oracle", "same"]
+    header = ["selector", "rows", "bytes", "perplexity", "KL", "/ oracle", "same", "KL by text"]
+    texts = table["rows"][0]["by_text"]
     rows = [
         [
             row["selector"],
@@ -345,6 +354,7 @@ def _token_lines(table: dict) -> list[str]:
             _with_error(row["kl"], ".4f", ".4f"),
             _number(row["kl_of_oracle"], ".2f"),
             f"{100 * row['same']:.1f} %",
+            " / ".join(f"{row['by_text'][text]['kl'][0]:.4f}" for text in texts),
         ]
         for row in table["rows"]
     ]
@@ -352,8 +362,8 @@ def _token_lines(table: dict) -> list[str]:
         f"## Next tokens at {table['length']} tokens, {table['full']}",
         "",
         (
-            f"{table['tokens']:,} tokens: the last rows of {len(table['contexts'])} contexts "
-            f"({'; '.join(table['contexts'])}). Perplexity of exact attention: {table['exact_perplexity']:.2f}."
+            f"{table['tokens']:,} tokens: the last rows of {len(table['contexts'])} contexts from {', '.join(texts)}. "
+            f"Perplexity of exact attention: {table['exact_perplexity']:.2f}."
         ),
         "",
         *_table(header, rows),

@@ -92,13 +92,15 @@ class Choosing:
 
     name = ""
     observes = False  # whether the prefix must record the attention that its keys received
+    like_reference = False  # whether it reads the reference's rows at equal bytes too
 
     def __init__(self, budget: Budget):
         self.budget = budget
 
     def settings(self) -> dict:
         """All that the result depends on, as JSON values: the key under which it is cached."""
-        return {"selector": self.name, **asdict(self.budget)}
+        equal = "bytes" if self.like_reference else self.budget.equal
+        return {"selector": self.name, **asdict(self.budget), "equal": equal}
 
     def keep(self, step: Step) -> Tensor:
         """Keys that are attended exactly, [Hkv or Hq, M, N] bool."""
@@ -122,6 +124,8 @@ class Oracle(Choosing):
     """The keys with the most exact attention: what any choice of as many rows can reach at best. Its search is free of
     charge, and it takes the reference's rows. Scope "group" ranks by the mean attention of a group, "head" each head
     alone."""
+
+    like_reference = True
 
     def __init__(self, budget: Budget, scope: str = "group"):
         super().__init__(budget)
