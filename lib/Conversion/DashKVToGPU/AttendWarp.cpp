@@ -83,27 +83,6 @@ static Value widenF8(KernelBuilder &b, Value word, bool high) {
   return b.inlineAsm("cvt.rn.f16x2.e4m3x2 $0, $1;", "=r,h", b.getI32Type(), half)[0];
 }
 
-/// c += a b of 16x16 and 16x8, registers of f16 or bf16.
-static void multiply(KernelBuilder &b, MutableArrayRef<Value> c, ArrayRef<Value> a,
-                     ArrayRef<Value> rows, bool bf16) {
-  auto operands = [&](ArrayRef<Value> words) {
-    SmallVector<Value> values(words);
-    if (!bf16)
-      for (Value &value : values)
-        value = LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()), value);
-    return values;
-  };
-  Type f32 = b.getF32Type();
-  auto result = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
-  NVVM::MMATypes type = bf16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-  Value sums = NVVM::MmaOp::create(
-      b, result, operands(a), operands(rows), ValueRange(c), ArrayRef<int64_t>{16, 8, 16},
-      std::nullopt, std::nullopt, std::array<NVVM::MMATypes, 2>{type, type},
-      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
-  for (int64_t i = 0; i < 4; ++i)
-    c[i] = LLVM::ExtractValueOp::create(b, sums, i);
-}
-
 /// Transposes 8x8 values of 16 bits over the warp.
 static Value transpose(KernelBuilder &b, Value word) {
   return b.inlineAsm("movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", "=r,r", b.getI32Type(),
@@ -268,7 +247,7 @@ void AttendEmitter::addValues(MutableArrayRef<Value> acc, ArrayRef<Value> weight
   for (int64_t i = 0; i < 2; ++i)
     weight[i] = transpose(b, pack(b, weights[2 * i], weights[2 * i + 1], bf16));
   int64_t at = 0;
-  auto add = [&](ArrayRef<Value> a) { multiply(b, acc.slice(4 * at++, 4), a, weight, bf16); };
+  auto add = [&](ArrayRef<Value> a) { b.multiply(acc.slice(4 * at++, 4), a, weight, bf16); };
   for (int64_t i = 0, e = rows[0].size(); i < e; ++i) {
     // Entries of a pair side by side, one value dim a register.
     Value pairs[2][2];
@@ -312,7 +291,7 @@ SmallVector<Value> AttendEmitter::add(ValueRange state, const Query &query, cons
       words = loadShared(b, query.shared, 256 * at);
     ArrayRef<Value> pair = query.shared ? ArrayRef(words).slice(at % 2 * 2, 2)
                                         : ArrayRef(query.words).slice(2 * at, 2);
-    multiply(b, sums[at % 2], a, {pair[0], pair[1]}, shape.key.isBF16());
+    b.multiply(sums[at % 2], a, {pair[0], pair[1]}, shape.key.isBF16());
     ++at;
   };
   for (int64_t i = 0, e = rows[0].size(); i < e; i += f8 ? 1 : 2) {

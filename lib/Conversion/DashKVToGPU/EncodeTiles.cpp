@@ -92,27 +92,6 @@ static Value packBF16(KernelBuilder &b, Value low, Value high) {
   return LLVM::BitcastOp::create(b, b.getI32Type(), packed);
 }
 
-/// c += a b of 16x16 and 16x8.
-static void multiply(KernelBuilder &b, MutableArrayRef<Value> c, ValueRange a, ValueRange rows,
-                     bool f16) {
-  auto operands = [&](ValueRange words) {
-    SmallVector<Value> values(words);
-    if (f16)
-      for (Value &value : values)
-        value = LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()), value);
-    return values;
-  };
-  Type f32 = b.getF32Type();
-  auto result = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
-  NVVM::MMATypes type = f16 ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
-  Value sums = NVVM::MmaOp::create(
-      b, result, operands(a), operands(rows), ValueRange(c), ArrayRef<int64_t>{16, 8, 16},
-      std::nullopt, std::nullopt, std::array<NVVM::MMATypes, 2>{type, type},
-      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
-  for (int64_t i = 0; i < 4; ++i)
-    c[i] = LLVM::ExtractValueOp::create(b, sums, i);
-}
-
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -249,9 +228,9 @@ void TileEmitter::emitProducts(ArrayRef<SmallVector<SmallVector<Value>>> rows, V
         for (auto [block, input] : llvm::enumerate(inputs)) {
           const Words &upper = input[0][x], &lower = input[1][x];
           for (int64_t step = 0; step < 4; step += 2)
-            multiply(b, sums.slice((block * tiles + j) * 4, 4),
-                     {upper[step], lower[step], upper[step + 1], lower[step + 1]},
-                     {columns[step], columns[step + 1]}, tile.nativeF16);
+            b.multiply(sums.slice((block * tiles + j) * 4, 4),
+                       {upper[step], lower[step], upper[step + 1], lower[step + 1]},
+                       {columns[step], columns[step + 1]}, !tile.nativeF16);
         }
     }
 }

@@ -190,6 +190,26 @@ Value KernelBuilder::isLastBlock(Value counters, Value index, Value count, Value
   return cmp(arith::CmpIPredicate::ne, load(flag, i32(0)), i32(0));
 }
 
+void KernelBuilder::multiply(MutableArrayRef<Value> c, ArrayRef<Value> a, ArrayRef<Value> rows,
+                             bool bf16) {
+  auto operands = [&](ArrayRef<Value> words) {
+    SmallVector<Value> values(words);
+    if (!bf16)
+      for (Value &value : values)
+        value = LLVM::BitcastOp::create(*this, VectorType::get({2}, getF16Type()), value);
+    return values;
+  };
+  Type f32 = getF32Type();
+  auto result = LLVM::LLVMStructType::getLiteral(getContext(), {f32, f32, f32, f32});
+  NVVM::MMATypes type = bf16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  Value sums = NVVM::MmaOp::create(
+      *this, result, operands(a), operands(rows), ValueRange(c), ArrayRef<int64_t>{16, 8, 16},
+      std::nullopt, std::nullopt, std::array<NVVM::MMATypes, 2>{type, type},
+      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  for (int64_t i = 0; i < 4; ++i)
+    c[i] = LLVM::ExtractValueOp::create(*this, sums, i);
+}
+
 Value KernelBuilder::view(Value pointer, Value offset, Value size) {
   Type element = cast<MemRefType>(pointer.getType()).getElementType();
   auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1});

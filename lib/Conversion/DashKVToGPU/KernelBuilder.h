@@ -105,6 +105,10 @@ public:
   /// after all of them; `flag` is a shared i32 that nothing else uses.
   Value isLastBlock(Value counters, Value index, Value count, Value thread, Value flag);
 
+  /// c += a b of 16x16 and 16x8 over a warp, by tensor cores: `a` and `rows` are
+  /// registers of two f16 or bf16, c of f32.
+  void multiply(MutableArrayRef<Value> c, ArrayRef<Value> a, ArrayRef<Value> rows, bool bf16);
+
   //===--- Memory ----------------------------------------------------------===//
   /// The elements of a bare pointer (a memref of one element) from `offset` on,
   /// both indices.
