@@ -52,6 +52,16 @@ func.func @f(%q: tensor<2x8x1x64xf16>, %k: tensor<9x2x16x64xf16>, %v: tensor<8x2
 
 // -----
 
+// c15: rows of all pages have numbers of 32 bits.
+func.func @f(%q: tensor<2x8x1x64xf16>, %k: tensor<134217728x2x16x64xf16>, %table: tensor<2x4xi32>, %o: tensor<2x8x1x64xf16>) {
+  // expected-error @below {{'dashkv.attention' op expected fewer than 2^31 rows in all pages, but got 134217728 pages of 16}}
+  %0 = dashkv.attention ins(%q, %k, %k : tensor<2x8x1x64xf16>, tensor<134217728x2x16x64xf16>, tensor<134217728x2x16x64xf16>)
+      block_table(%table : tensor<2x4xi32>) outs(%o : tensor<2x8x1x64xf16>)
+  return
+}
+
+// -----
+
 // c15: N = T * S, of codes too.
 func.func @f(%q: tensor<2x8x1x64xf16>, %k: tensor<9x2x16x64xf16>, %table: tensor<2x4xi32>, %qc: tensor<2x8x1x8xi8>, %kc: tensor<2x2x60x8xi8>,
              %o: tensor<2x8x1x64xf16>) {

@@ -18,6 +18,7 @@
 // STEPS:         dashkv.online_attention ins({{.*}}) mask({{.*}}) lengths({{.*}}) block_table(%{{.*}} : tensor<2x8xi32>) outs
 // ASSERT-LABEL: @attention
 // ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected one size of pages in all operands
+// ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected fewer than 2^31 rows in all pages
 // ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected lengths from 0 to the number of keys
 // ASSERT-DAG:     cf.assert %{{.*}}, "{{.*}}expected entries of the block table from 0 to the number of pages
 func.func @attention(%q: tensor<2x8x1x64xf16>, %k: tensor<?x16x2x64xf16>, %v: tensor<?x16x2x64xf16>, %mask: tensor<2x128xf32>,

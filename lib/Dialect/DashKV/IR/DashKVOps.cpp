@@ -228,14 +228,19 @@ static SmallVector<StringRef> getRowDims(const AttentionDims &dims) {
   return {"B", "Hq", "M"};
 }
 
-/// (c15): a block table is [B,T] i32, and pages of S rows give N = T * S.
+/// (c15): a block table is [B,T] i32, pages of S rows give N = T * S, and rows of
+/// all pages have numbers of 32 bits.
 static LogicalResult verifyBlockTable(Operation *op, Value table, ShapeChecker &shapes) {
   if (!table)
     return success();
   if (failed(checkInteger(op, "block table", table, 32)) ||
       failed(shapes.bind("block table", table, {"B", "T"})))
     return failure();
-  int64_t blocks = shapes.get("T"), rows = shapes.get("S");
+  int64_t blocks = shapes.get("T"), rows = shapes.get("S"), pages = shapes.get("P");
+  if (!ShapedType::isDynamic(pages) && !ShapedType::isDynamic(rows) && rows > 0 &&
+      pages > std::numeric_limits<int32_t>::max() / rows)
+    return op->emitOpError("expected fewer than 2^31 rows in all pages, but got ")
+           << pages << " pages of " << rows;
   if (ShapedType::isDynamic(blocks) || ShapedType::isDynamic(rows))
     return success();
   return shapes.bindDim("block table", "N", blocks * rows);

@@ -152,6 +152,21 @@ struct Checker {
     return blockTable ? arith::MulIOp::create(b, rows, size(blockTable, 1)) : rows;
   }
 
+  /// P * S < 2^31, where types leave it open.
+  void checkPoolSize(Value cache, unsigned pageDim, unsigned rowDim) {
+    auto type = cast<ShapedType>(cache.getType());
+    if (!type.isDynamicDim(pageDim) && !type.isDynamicDim(rowDim))
+      return;
+    auto size = [&](unsigned dim) {
+      return arith::IndexCastOp::create(b, b.getI64Type(),
+                                        tensor::DimOp::create(b, toTensor(cache), dim));
+    };
+    Value rows = arith::MulIOp::create(b, size(pageDim), size(rowDim));
+    Value most = arith::ConstantIntOp::create(b, std::numeric_limits<int32_t>::max(), 64);
+    Value fits = compare(b, b.getLoc(), CmpIPredicate::sle, rows, most);
+    cf::AssertOp::create(b, fits, message(op, "expected fewer than 2^31 rows in all pages"));
+  }
+
   /// 0 <= table[b,t] < P where t * S < lengths[b], everywhere without lengths.
   void checkPages(Value table, Value lengths, Value cache, unsigned pageDim, unsigned rowDim) {
     Value pages = size(cache, pageDim), rows = size(cache, rowDim), zero = i32(0);
@@ -291,13 +306,16 @@ template <typename OpTy> void checkPagedKeys(Checker &c, OpTy op, Value operand,
   cf::AssertOp::create(
       c.b, equal, c.message(c.op, "expected as many keys as the block table has rows of pages"));
 }
-/// Entries of the block table, if there is one. Those of listed keys are known
-/// only with the lists.
+/// Pages, and the entries of the block table, if there is one. Those of listed
+/// keys are known only with the lists.
 template <typename OpTy> void checkPages(Checker &c, OpTy op) {
+  if (!op.getBlockTable())
+    return;
   AffineMap map = op.getMaps()[1];
-  if (op.getBlockTable())
-    c.checkPages(op.getBlockTable(), op.getLengths(), op.getKey(),
-                 positionOf(map, op.getDims().batch), positionOf(map, op.getDims().key));
+  unsigned pageDim = positionOf(map, op.getDims().batch),
+           rowDim = positionOf(map, op.getDims().key);
+  c.checkPoolSize(op.getKey(), pageDim, rowDim);
+  c.checkPages(op.getBlockTable(), op.getLengths(), op.getKey(), pageDim, rowDim);
 }
 /// Names of the dims of key codes of `keys` keys.
 std::string namesOfKeyCodes(Value keyCodes, StringRef keys = "n") {

@@ -102,7 +102,7 @@ def DashKV_AttentionOp : DashKV_AttentionLikeOp<"attention", 8> {
     (c2) Hq is a multiple of Hkv; (c4) ranks and dims agree through the maps;
     (c5) maps are projected permutations; (c12) lengths are `[B] i32`;
     (c14) results agree with outs; (c15) a block table is `[B,T] i32`, keys and
-    values have the same pages, and N = T * S.
+    values have the same pages, N = T * S, and P * S is below 2^31.
 
     An op and not a chain of generics, because everything downstream (tiering,
     choice of kernel) starts from knowing that it is attention.
