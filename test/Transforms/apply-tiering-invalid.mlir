@@ -70,8 +70,34 @@ func.func @no_heads(%q: tensor<1x0x1x64xf16>, %k: tensor<1x0x512x64xf16>, %o: te
 
 // expected-remark @below {{tiered=0}}
 func.func @not_causal(%q: tensor<1x8x4x64xf16>, %k: tensor<1x2x512x64xf16>, %o: tensor<1x8x4x64xf16>) -> tensor<1x8x4x64xf16> {
-  // expected-remark @below {{"not-causal: several query rows are tiered only with causal attention"}}
+  // expected-remark @below {{"not-causal: several query rows are tiered only with causal attention, or as the at most 16 query heads of a KV head that has no others"}}
   %0 = dashkv.attention ins(%q, %k, %k : tensor<1x8x4x64xf16>, tensor<1x2x512x64xf16>, tensor<1x2x512x64xf16>) outs(%o : tensor<1x8x4x64xf16>)
+  return %0 : tensor<1x8x4x64xf16>
+}
+
+// -----
+
+// Of groups of rows, those that see the same keys are one step: not more than 16,
+// and not under a mask.
+// expected-remark @below {{tiered=0}}
+func.func @many_rows(%q: tensor<1x8x17x64xf16>, %k: tensor<1x8x512x64xf16>, %o: tensor<1x8x17x64xf16>) -> tensor<1x8x17x64xf16> {
+  // expected-remark @below {{"not-causal:}}
+  %0 = dashkv.attention ins(%q, %k, %k : tensor<1x8x17x64xf16>, tensor<1x8x512x64xf16>, tensor<1x8x512x64xf16>) outs(%o : tensor<1x8x17x64xf16>)
+  return %0 : tensor<1x8x17x64xf16>
+}
+
+// -----
+
+#qmap = affine_map<(b, h, m, n, d, dv) -> (b, h, m, d)>
+#kmap = affine_map<(b, h, m, n, d, dv) -> (b, h, n, d)>
+#vmap = affine_map<(b, h, m, n, d, dv) -> (b, h, n, dv)>
+#mmap = affine_map<(b, h, m, n, d, dv) -> (m, n)>
+#omap = affine_map<(b, h, m, n, d, dv) -> (b, h, m, dv)>
+// expected-remark @below {{tiered=0}}
+func.func @masked_rows(%q: tensor<1x8x4x64xf16>, %k: tensor<1x8x512x64xf16>, %mask: tensor<4x512xf32>, %o: tensor<1x8x4x64xf16>) -> tensor<1x8x4x64xf16> {
+  // expected-remark @below {{"mask:}}
+  %0 = dashkv.attention ins(%q, %k, %k : tensor<1x8x4x64xf16>, tensor<1x8x512x64xf16>, tensor<1x8x512x64xf16>) mask(%mask : tensor<4x512xf32>)
+      outs(%o : tensor<1x8x4x64xf16>) {indexing_maps = [#qmap, #kmap, #vmap, #mmap, #omap]}
   return %0 : tensor<1x8x4x64xf16>
 }
 

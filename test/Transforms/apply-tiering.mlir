@@ -96,6 +96,31 @@ func.func @speculative(%q: tensor<1x8x8x64xf16>, %k: tensor<1x2x?x64xf16>, %o: t
 
 // -----
 
+// Queries [B, Hkv, G, D] without a dim of rows, here as [Hkv, B, D, G], are raised
+// as rows. All see the same keys: they become the heads of one row.
+#qmap = affine_map<(b, h, m, n, d, dv) -> (h, b, d, m)>
+#kmap = affine_map<(b, h, m, n, d, dv) -> (b, n, h, d)>
+#vmap = affine_map<(b, h, m, n, d, dv) -> (b, n, h, dv)>
+#omap = affine_map<(b, h, m, n, d, dv) -> (b, m, h, dv)>
+// CHECK-LABEL: @group_of_rows
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<2x?x64x16xf16>, {{.*}} {dashkv.role = "key_codes"}, %[[W:[a-z0-9]+]]: tensor<2x1024x64xf32> {dashkv.role = "query_encoder.weight"}
+// CHECK:         %[[T:.+]] = linalg.transpose ins(%[[Q]] : {{.*}}) outs({{.*}} : tensor<?x2x16x64xf16>) permutation = [1, 0, 3, 2]
+// CHECK:         %[[FLAT:.+]] = tensor.collapse_shape %[[T]] {{\[}}[0], [1, 2], [3]]
+// CHECK:         %[[HEADS:.+]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<?x32x1x64xf16>
+// CHECK:         dashkv.hash_encode linear ins(%[[HEADS]] : {{.*}}) weights(%[[W]] : {{.*}} outs({{.*}} : tensor<?x2x1x64xi8>) {group = 16 : i64
+// CHECK:         %[[OUT:.+]]:2 = dashkv.tiered_attention ins(%[[HEADS]], {{.*}} lengths({{.*}} outs({{.*}} : tensor<?x32x1x32xf16>) lse({{.*}} : tensor<?x32x1xf32>)
+// CHECK:         %[[ROWS:.+]] = tensor.expand_shape {{.*}} into tensor<?x2x16x32xf16>
+// CHECK:         %[[BACK:.+]] = linalg.transpose ins(%[[ROWS]] : {{.*}}) outs({{.*}} : tensor<?x16x2x32xf16>) permutation = [0, 2, 1, 3]
+// CHECK:         %[[LSE:.+]] = tensor.expand_shape {{.*}} into tensor<?x2x16xf32>
+// CHECK:         return %[[BACK]], %[[LSE]]
+func.func @group_of_rows(%q: tensor<2x?x64x16xf16>, %k: tensor<?x?x2x64xf16>, %v: tensor<?x?x2x32xf16>, %l: tensor<?xi32>, %o: tensor<?x16x2x32xf16>, %e: tensor<?x2x16xf32>) -> (tensor<?x16x2x32xf16>, tensor<?x2x16xf32>) {
+  %0:2 = dashkv.attention ins(%q, %k, %v : tensor<2x?x64x16xf16>, tensor<?x?x2x64xf16>, tensor<?x?x2x32xf16>) lengths(%l : tensor<?xi32>)
+      outs(%o : tensor<?x16x2x32xf16>) lse(%e : tensor<?x2x16xf32>) {indexing_maps = [#qmap, #kmap, #vmap, #omap]}
+  return %0#0, %0#1 : tensor<?x16x2x32xf16>, tensor<?x2x16xf32>
+}
+
+// -----
+
 // Prefill (more than 8 rows) stays exact; its keys get codes for later steps.
 // CHECK-LABEL: @prefill
 // CHECK-SAME:    %[[K:[a-z0-9]+]]: tensor<1x2x128x64xf16>

@@ -31,6 +31,10 @@ using namespace mlir::dashkv;
 /// several); with more the attention stays exact and only appends codes.
 static constexpr int64_t kMaxDecodeRows = 8;
 
+/// Query heads of a group that stand where rows do. A group of more is taken for
+/// rows of another sequence (cross attention), whose keys of interest differ.
+static constexpr int64_t kMaxGroupRows = 16;
+
 namespace {
 struct Options {
   TieringAttr tiering;
@@ -100,10 +104,19 @@ private:
   /// Codes of all keys of the op, and whether they are new (not an argument).
   std::pair<Value, bool> buildKeyCodes();
   HashEncodeOp encodeQueries();
+  int64_t getNumRows() { return sizeOf(op.getQuery(), maps[0], dims.query); }
   bool isDecode() {
-    int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
-    return !ShapedType::isDynamic(rows) && rows <= kMaxDecodeRows;
+    int64_t rows = getNumRows();
+    return (!ShapedType::isDynamic(rows) && rows <= kMaxDecodeRows) || isGroupOfRows();
   }
+  /// True for queries [B, Hkv, G, D] without a dim of rows, whose groups were
+  /// raised as rows: all of them see the same keys, and no other group exists.
+  bool isGroupOfRows() {
+    int64_t rows = getNumRows();
+    return !op.getCausal() && queryHeads == kvHeads && rows > 1 && rows <= kMaxGroupRows;
+  }
+  /// Makes such rows the query heads of one row, which is the same function.
+  void foldRows();
 
   AttentionOp op;
   func::FuncOp function;
@@ -132,11 +145,11 @@ std::string Tierer::findObstacle() {
              "follow from them";
   if (kvHeads == 0)
     return "no-heads: there is nothing to encode";
-  int64_t rows = sizeOf(op.getQuery(), maps[0], dims.query);
   if (op.getBlockTable() && !isDecode())
     return "block-table: codes of paged keys are the caller's, and only decode steps read them";
-  if (rows != 1 && !op.getCausal())
-    return "not-causal: several query rows are tiered only with causal attention";
+  if (getNumRows() != 1 && !op.getCausal() && !isGroupOfRows())
+    return "not-causal: several query rows are tiered only with causal attention, or as the at "
+           "most 16 query heads of a KV head that has no others";
   Value key = op.getKey();
   KeySource source = findKeySource();
   unsigned keyDim = positionOf(maps[1], dims.key);
@@ -392,7 +405,60 @@ HashEncodeOp Tierer::encodeQueries() {
                               kind, activation, options.levels, group);
 }
 
+void Tierer::foldRows() {
+  SmallVector<AffineMap> defaults = AttentionDims::getDefaultMaps(b.getContext(), false);
+  // [B, X, Y, ...] with the middle dims collapsed and cut as `shape` tells.
+  auto regroup = [&](Value tensor, ArrayRef<OpFoldResult> shape) -> Value {
+    SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
+    if (shape.size() == 4)
+      groups.push_back({3});
+    Value flat = tensor::CollapseShapeOp::create(b, tensor, groups);
+    Type element = getElementTypeOrSelf(tensor.getType());
+    auto type = RankedTensorType::get(decomposeMixedValues(SmallVector<OpFoldResult>(shape)).first,
+                                      element);
+    return tensor::ExpandShapeOp::create(b, type, flat, groups, shape);
+  };
+  Value query = toOrder(op.getQuery(), maps[0], {dims.batch, dims.head, dims.query, dims.depth});
+  SmallVector<OpFoldResult> rows = sizes(query), heads = rows;
+  heads[1] = b.getIndexAttr(queryHeads * getNumRows());
+  heads[2] = b.getIndexAttr(1);
+  query = regroup(query, heads);
+  int64_t valueDepth = sizeOf(op.getValue(), maps[2], dims.valueDepth);
+  OpFoldResult outDepth = b.getIndexAttr(valueDepth);
+  if (ShapedType::isDynamic(valueDepth))
+    outDepth = sizes(op.getValue())[positionOf(maps[2], dims.valueDepth)];
+  rows[3] = heads[3] = outDepth;
+  Value lse, init = empty(heads, getElementTypeOrSelf(op.getInit().getType()));
+  if (op.getLseInit())
+    lse = empty(ArrayRef(heads).drop_back(), b.getF32Type());
+  SmallVector<AffineMap> foldedMaps = {defaults[0], maps[1], maps[2], defaults[3]};
+  ArrayAttr mapsAttr;
+  if (foldedMaps != defaults)
+    mapsAttr = b.getAffineMapArrayAttr(foldedMaps);
+  SmallVector<Type> types = {init.getType()};
+  if (lse)
+    types.push_back(lse.getType());
+  auto folded = AttentionOp::create(b, types, query, op.getKey(), op.getValue(), /*mask=*/Value(),
+                                    op.getLengths(), op.getBlockTable(), op.getKeyScale(),
+                                    op.getValueScale(), init, lse, op.getScaleAttr(),
+                                    /*causal=*/UnitAttr(), mapsAttr);
+  SmallVector<unsigned> outOrder;
+  for (AffineExpr expr : maps.back().getResults())
+    outOrder.push_back(cast<AffineDimExpr>(expr).getPosition());
+  Value out = toOrder(regroup(folded->getResult(0), rows), defaults[3], outOrder);
+  op->getResult(0).replaceAllUsesWith(out);
+  if (lse)
+    op->getResult(1).replaceAllUsesWith(regroup(folded->getResult(1), ArrayRef(rows).drop_back()));
+  op.erase();
+  op = folded;
+  b.setInsertionPoint(op);
+  maps = op.getMaps();
+  queryHeads = sizeOf(op.getQuery(), maps[0], dims.head);
+}
+
 void Tierer::rewrite() {
+  if (isGroupOfRows())
+    foldRows();
   bool decode = isDecode();
   auto [keyCodes, isNew] = buildKeyCodes();
   if (isNew)
