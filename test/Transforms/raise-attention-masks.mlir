@@ -722,3 +722,41 @@ func.func @all_visible(%q: tensor<2x3x4x8xf32>, %k: tensor<2x3x6x8xf32>, %v: ten
   %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%p, %v : tensor<2x3x4x6xf32>, tensor<2x3x6x8xf32>) outs(%out_zero : tensor<2x3x4x8xf32>) -> tensor<2x3x4x8xf32>
   return %out : tensor<2x3x4x8xf32>
 }
+
+// -----
+
+// keys up to the one that the step writes: its position is no less than 0
+// CHECK-LABEL: func.func @up_to_written(
+// CHECK:         %[[K:.+]] = tensor.insert_slice
+// CHECK:         %[[LENGTHS:.+]] = linalg.generic
+// CHECK:         dashkv.attention ins({{.*}}) lengths(%[[LENGTHS]] : tensor<1xi32>)
+#q = affine_map<(h, n, d) -> (h, d)>
+#k = affine_map<(h, n, d) -> (h, n, d)>
+#s = affine_map<(h, n, d) -> (h, n)>
+#p = affine_map<(h, d, n) -> (h, n)>
+#v = affine_map<(h, d, n) -> (h, n, d)>
+#o = affine_map<(h, d, n) -> (h, d)>
+#hn = affine_map<(h, n) -> (h, n)>
+func.func @up_to_written(%q: tensor<2x8xf32>, %new: tensor<2x1x8xf32>, %cache: tensor<2x6x8xf32>, %v: tensor<2x6x8xf32>, %pos: i64) -> tensor<2x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %low = arith.constant -1.0e9 : f32
+  %at = arith.index_cast %pos : i64 to index
+  %k = tensor.insert_slice %new into %cache[0, %at, 0] [2, 1, 8] [1, 1, 1] : tensor<2x1x8xf32> into tensor<2x6x8xf32>
+  %score_init = tensor.empty() : tensor<2x6xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%score_init : tensor<2x6xf32>) -> tensor<2x6xf32>
+  %dot = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k : tensor<2x8xf32>, tensor<2x6x8xf32>) outs(%zeros : tensor<2x6xf32>) -> tensor<2x6xf32>
+  %score = linalg.generic {indexing_maps = [#hn, #hn], iterator_types = ["parallel", "parallel"]}
+      ins(%dot : tensor<2x6xf32>) outs(%score_init : tensor<2x6xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %j = linalg.index 1 : index
+    %n = arith.index_cast %j : index to i64
+    %c = arith.cmpi sle, %n, %pos : i64
+    %y = arith.select %c, %x, %low : f32
+    linalg.yield %y : f32
+  } -> tensor<2x6xf32>
+  %w = linalg.softmax dimension(1) ins(%score : tensor<2x6xf32>) outs(%score_init : tensor<2x6xf32>) -> tensor<2x6xf32>
+  %out_init = tensor.empty() : tensor<2x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<2x8xf32>) -> tensor<2x8xf32>
+  %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%w, %v : tensor<2x6xf32>, tensor<2x6x8xf32>) outs(%out_zero : tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %out : tensor<2x8xf32>
+}

@@ -468,3 +468,39 @@ func.func @size_of_scores(%q: tensor<2x3x4x8xf32>, %k: tensor<2x3x6x8xf32>, %v: 
   } -> tensor<2x3x4x8xf32>
   return %out : tensor<2x3x4x8xf32>
 }
+
+// -----
+
+// a second product of the queries, of their rotary part, is added to the scores; one
+// batch and one KV head
+// CHECK-LABEL: func.func @two_products(
+// CHECK:         %[[ROPE:.+]] = linalg.contract
+// CHECK:         %[[MASK:.+]] = linalg.generic {{.*}} ins(%[[ROPE]] :
+// CHECK:         dashkv.attention ins({{.*}}) mask(%[[MASK]] : {{.*}}) outs(%{{.*}}) {{.*}}scale = 5.000000e-01 : f32
+#q = affine_map<(b, h, n, d) -> (b, h, d)>
+#k = affine_map<(b, h, n, d) -> (b, n, d)>
+#s = affine_map<(b, h, n, d) -> (b, h, n)>
+#p = affine_map<(b, h, d, n) -> (b, h, n)>
+#v = affine_map<(b, h, d, n) -> (b, n, d)>
+#o = affine_map<(b, h, d, n) -> (b, h, d)>
+#id = affine_map<(b, h, n) -> (b, h, n)>
+func.func @two_products(%q: tensor<1x4x8xf32>, %qr: tensor<1x4x2xf32>, %c: tensor<1x6x8xf32>, %kr: tensor<1x6x2xf32>) -> tensor<1x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %half = arith.constant 0.5 : f32
+  %score_init = tensor.empty() : tensor<1x4x6xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%score_init : tensor<1x4x6xf32>) -> tensor<1x4x6xf32>
+  %a = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %c : tensor<1x4x8xf32>, tensor<1x6x8xf32>) outs(%zeros : tensor<1x4x6xf32>) -> tensor<1x4x6xf32>
+  %b = linalg.contract indexing_maps = [#q, #k, #s] ins(%qr, %kr : tensor<1x4x2xf32>, tensor<1x6x2xf32>) outs(%zeros : tensor<1x4x6xf32>) -> tensor<1x4x6xf32>
+  %score = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%a, %b : tensor<1x4x6xf32>, tensor<1x4x6xf32>) outs(%score_init : tensor<1x4x6xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %t = arith.addf %x, %y : f32
+    %r = arith.mulf %t, %half : f32
+    linalg.yield %r : f32
+  } -> tensor<1x4x6xf32>
+  %w = linalg.softmax dimension(2) ins(%score : tensor<1x4x6xf32>) outs(%score_init : tensor<1x4x6xf32>) -> tensor<1x4x6xf32>
+  %out_init = tensor.empty() : tensor<1x4x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%w, %c : tensor<1x4x6xf32>, tensor<1x6x8xf32>) outs(%out_zero : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  return %out : tensor<1x4x8xf32>
+}

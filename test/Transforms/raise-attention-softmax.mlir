@@ -814,3 +814,57 @@ func.func @guarded_statistics(%q: tensor<2x3x4x8xf32>, %k: tensor<2x3x6x8xf32>, 
   } -> tensor<2x3x4x8xf32>
   return %out : tensor<2x3x4x8xf32>
 }
+
+// -----
+
+// the logarithm of the sum is a result, division after the product
+// CHECK-LABEL: func.func @lse(
+// CHECK:         %[[OUT:.+]]:2 = dashkv.attention ins({{.*}}) outs(%{{.*}} : tensor<1x2x4x8xf32>) lse(%{{.*}} : tensor<1x2x4xf32>) {scale = 1.000000e+00 : f32}
+// CHECK-DAG:     tensor.collapse_shape %[[OUT]]#0 {{.*}} into tensor<2x4x8xf32>
+// CHECK-DAG:     tensor.collapse_shape %[[OUT]]#1 {{.*}} into tensor<2x4xf32>
+// CHECK-NOT:     linalg
+#q = affine_map<(h, m, n, d) -> (h, m, d)>
+#k = affine_map<(h, m, n, d) -> (h, n, d)>
+#s = affine_map<(h, m, n, d) -> (h, m, n)>
+#p = affine_map<(h, m, d, n) -> (h, m, n)>
+#v = affine_map<(h, m, d, n) -> (h, n, d)>
+#o = affine_map<(h, m, d, n) -> (h, m, d)>
+#hmn = affine_map<(h, m, n) -> (h, m, n)>
+#hm = affine_map<(h, m, n) -> (h, m)>
+#row = affine_map<(h, m) -> (h, m)>
+func.func @lse(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %v: tensor<2x6x8xf32>) -> (tensor<2x4x8xf32>, tensor<2x4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %minus_inf = arith.constant 0xFF800000 : f32
+  %score_init = tensor.empty() : tensor<2x4x6xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%score_init : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %dot = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k : tensor<2x4x8xf32>, tensor<2x6x8xf32>) outs(%zeros : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %row_init = tensor.empty() : tensor<2x4xf32>
+  %max_start = linalg.fill ins(%minus_inf : f32) outs(%row_init : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %max = linalg.reduce { arith.maximumf } ins(%dot : tensor<2x4x6xf32>) outs(%max_start : tensor<2x4xf32>) dimensions = [2]
+  %e = linalg.generic {indexing_maps = [#hmn, #hm, #hmn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%dot, %max : tensor<2x4x6xf32>, tensor<2x4xf32>) outs(%score_init : tensor<2x4x6xf32>) {
+  ^bb0(%x: f32, %top: f32, %o: f32):
+    %c = arith.subf %x, %top : f32
+    %y = math.exp %c : f32
+    linalg.yield %y : f32
+  } -> tensor<2x4x6xf32>
+  %sum_start = linalg.fill ins(%zero : f32) outs(%row_init : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %sum = linalg.reduce { arith.addf } ins(%e : tensor<2x4x6xf32>) outs(%sum_start : tensor<2x4xf32>) dimensions = [2]
+  %lse = linalg.generic {indexing_maps = [#row, #row, #row], iterator_types = ["parallel", "parallel"]}
+      ins(%sum, %max : tensor<2x4xf32>, tensor<2x4xf32>) outs(%row_init : tensor<2x4xf32>) {
+  ^bb0(%t: f32, %top: f32, %o: f32):
+    %l = math.log %t : f32
+    %y = arith.addf %l, %top : f32
+    linalg.yield %y : f32
+  } -> tensor<2x4xf32>
+  %out_init = tensor.empty() : tensor<2x4x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %acc = linalg.contract indexing_maps = [#p, #v, #o] ins(%e, %v : tensor<2x4x6xf32>, tensor<2x6x8xf32>) outs(%out_zero : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %out = linalg.generic {indexing_maps = [#hmn, #hm, #hmn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%acc, %sum : tensor<2x4x8xf32>, tensor<2x4xf32>) outs(%out_init : tensor<2x4x8xf32>) {
+  ^bb0(%x: f32, %t: f32, %o: f32):
+    %y = arith.divf %x, %t : f32
+    linalg.yield %y : f32
+  } -> tensor<2x4x8xf32>
+  return %out, %lse : tensor<2x4x8xf32>, tensor<2x4xf32>
+}

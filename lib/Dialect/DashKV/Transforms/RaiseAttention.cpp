@@ -98,17 +98,17 @@ static bool isElementwise(Operation *op) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The ops that have no use once a root is replaced.
+/// The ops that have no use once roots are replaced.
 class DeadOps {
 public:
-  explicit DeadOps(Operation *root) { kill(root); }
+  explicit DeadOps(ArrayRef<Operation *> roots) { kill(roots); }
   bool contains(Operation *op) const { return ops.contains(op); }
   ArrayRef<Operation *> getOps() const { return order; }
   /// Queries of sizes of dead tensors, which are to be answered otherwise.
   ArrayRef<tensor::DimOp> getSizeQueries() const { return sizeQueries; }
 
 private:
-  void kill(Operation *root);
+  void kill(ArrayRef<Operation *> roots);
   bool hasLiveUser(Operation *op);
 
   DenseSet<Operation *> ops;
@@ -155,9 +155,9 @@ bool DeadOps::hasLiveUser(Operation *op) {
   return false;
 }
 
-void DeadOps::kill(Operation *root) {
-  ops.insert(root);
-  order.push_back(root);
+void DeadOps::kill(ArrayRef<Operation *> roots) {
+  ops.insert_range(roots);
+  order.append(roots.begin(), roots.end());
   for (size_t next = 0; next < order.size(); ++next)
     order[next]->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands()) {
@@ -256,7 +256,10 @@ bool Attempt::checkUses() {
       decline = Decline{"crosses-region", "the parts are in different blocks"};
       return false;
     }
-  dead = std::make_unique<DeadOps>(root);
+  SmallVector<Operation *> roots = {root};
+  if (attention.lse)
+    roots.push_back(attention.lse->source.getDefiningOp());
+  dead = std::make_unique<DeadOps>(roots);
   auto isUsed = [&](Operation *op) { return op && !dead->contains(op); };
   if (isUsed(attention.expOp) || isUsed(anchor)) {
     decline = Decline{"weights-used", "the exponentials, their sum or the probabilities have "
@@ -267,6 +270,15 @@ bool Attempt::checkUses() {
     decline = Decline{"scores-used", "the scores or their maximum have another user"};
     return false;
   }
+  // What takes the place of the second result stands where the first one does.
+  if (attention.lse)
+    for (Operation *user : attention.lse->source.getUsers()) {
+      Operation *ancestor = root->getBlock()->findAncestorOpInBlock(*user);
+      if (!dead->contains(user) && (!ancestor || ancestor->isBeforeInBlock(root))) {
+        decline = Decline{"weights-used", "the logarithm of the sum is used before the result"};
+        return false;
+      }
+    }
   for (tensor::DimOp query : dead->getSizeQueries()) {
     DimSize size = DimSize::ofValue(query.getResult());
     if (!size.isStatic() && isUsed(query) && size.value.getDefiningOp() &&
@@ -279,9 +291,11 @@ bool Attempt::checkUses() {
 }
 
 void Attempt::rewrite(RewriterBase &rewriter) {
-  Value root = builder->getRoot();
-  Value replacement = builder->build(rewriter);
-  rewriter.replaceAllUsesWith(root, replacement);
+  SmallVector<Value, 2> replaced = {builder->getRoot()};
+  if (ExprRef lse = matcher->attention.lse)
+    replaced.push_back(lse->source);
+  SmallVector<Value, 2> replacements = builder->build(rewriter);
+  rewriter.replaceAllUsesWith(replaced, replacements);
   for (tensor::DimOp query : dead->getSizeQueries()) {
     if (dead->contains(query))
       continue;

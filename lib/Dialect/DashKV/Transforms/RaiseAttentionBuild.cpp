@@ -18,7 +18,8 @@ using namespace mlir::dashkv;
 static const DimSize *findSize(Atom *atom, const AttentionMatch &attention) {
   for (const DimSize &size : atom->sizes)
     if (size.isStatic() ||
-        llvm::none_of(attention.outs, [&](ExprRef load) { return load->source == size.value; }))
+        (llvm::none_of(attention.outs, [&](ExprRef load) { return load->source == size.value; }) &&
+         (!attention.lse || attention.lse->source != size.value)))
       return &size;
   return nullptr;
 }
@@ -191,7 +192,7 @@ AffineMap AttentionBuilder::getMap(const Operand &operand, MLIRContext *mlirCont
   return AffineMap::getMultiDimMapWithTargets(dims.count, operand.loops, mlirContext);
 }
 
-Value AttentionBuilder::build(RewriterBase &rewriter) {
+SmallVector<Value, 2> AttentionBuilder::build(RewriterBase &rewriter) {
   Location loc = attention.anchor->getLoc();
   MLIRContext *mlirContext = rewriter.getContext();
   rewriter.setInsertionPoint(getRoot().getDefiningOp());
@@ -227,27 +228,38 @@ Value AttentionBuilder::build(RewriterBase &rewriter) {
     lengths = materialize(attention.lengths, {batch}, rewriter.getI32Type(), rewriter, loc);
   maps.push_back(getMap(out, mlirContext));
 
-  auto rootType = cast<RankedTensorType>(getRoot().getType());
-  SmallVector<OpFoldResult> sizes;
-  for (auto [position, dim] : llvm::enumerate(out.to)) {
-    int64_t extent = out.isReshaped() ? getExtent(dim) : rootType.getDimSize(position);
-    if (ShapedType::isDynamic(extent))
-      sizes.push_back(getSize(dim, rewriter, loc));
-    else
-      sizes.push_back(rewriter.getIndexAttr(extent));
-  }
-  Value init = tensor::EmptyOp::create(rewriter, loc, sizes, rootType.getElementType());
+  auto getInit = [&](const Operand &operand) -> Value {
+    auto type = cast<RankedTensorType>(operand.load->source.getType());
+    SmallVector<OpFoldResult> sizes;
+    for (auto [position, dim] : llvm::enumerate(operand.to)) {
+      int64_t extent = operand.isReshaped() ? getExtent(dim) : type.getDimSize(position);
+      if (ShapedType::isDynamic(extent))
+        sizes.push_back(getSize(dim, rewriter, loc));
+      else
+        sizes.push_back(rewriter.getIndexAttr(extent));
+    }
+    return tensor::EmptyOp::create(rewriter, loc, sizes, type.getElementType());
+  };
+  SmallVector<Value, 2> inits = {getInit(out)};
+  if (attention.lse)
+    inits.push_back(getInit(lse));
   ArrayAttr mapsAttr;
   if (maps != AttentionDims::getDefaultMaps(mlirContext, hasMask))
     mapsAttr = rewriter.getAffineMapArrayAttr(maps);
-  auto op = AttentionOp::create(rewriter, loc, TypeRange(init.getType()), operands[0], operands[1],
-                                operands[2], maskValue, lengths, /*block_table=*/Value(),
-                                /*key_scale=*/Value(),
-                                /*value_scale=*/Value(), init, /*lse_init=*/Value(),
-                                rewriter.getF32FloatAttr(attention.scale),
-                                attention.causal ? rewriter.getUnitAttr() : UnitAttr(), mapsAttr);
-  Value result = reshape(op->getResult(0), out.to, out.from, rewriter, loc);
-  if (result.getType() != rootType)
-    result = tensor::CastOp::create(rewriter, loc, rootType, result);
-  return result;
+  auto op =
+      AttentionOp::create(rewriter, loc, TypeRange(ValueRange(inits)), operands[0], operands[1],
+                          operands[2], maskValue, lengths, /*block_table=*/Value(),
+                          /*key_scale=*/Value(),
+                          /*value_scale=*/Value(), inits[0], attention.lse ? inits[1] : Value(),
+                          rewriter.getF32FloatAttr(attention.scale),
+                          attention.causal ? rewriter.getUnitAttr() : UnitAttr(), mapsAttr);
+  SmallVector<Value, 2> results;
+  for (auto [result, operand] : llvm::zip(op->getResults(), std::array{&out, &lse})) {
+    Value value = reshape(result, operand->to, operand->from, rewriter, loc);
+    Type type = operand->load->source.getType();
+    if (value.getType() != type)
+      value = tensor::CastOp::create(rewriter, loc, type, value);
+    results.push_back(value);
+  }
+  return results;
 }

@@ -21,8 +21,9 @@ public:
 
   /// Decides everything, or sets `decline`.
   bool plan();
-  /// Builds the ops before `getRoot()` and returns what replaces its result.
-  Value build(RewriterBase &rewriter);
+  /// Builds the ops before `getRoot()` and returns what replaces it and, if there
+  /// is one, the logarithm of the sum of exponentials.
+  SmallVector<Value, 2> build(RewriterBase &rewriter);
   /// The value that the op replaces: one of the outputs of the match.
   Value getRoot() const { return outLoad->source; }
 
@@ -55,6 +56,7 @@ private:
   std::optional<Operand> choose(ExprRef expr, ArrayRef<unsigned> loops, bool isProjection);
   bool planMask();
   bool planLengths();
+  void planLse();
 
   // RaiseAttentionBuild.cpp
   ExprRef lookThroughAll(ExprRef expr);
@@ -78,7 +80,7 @@ private:
   AttentionDims dims;
   AtomList batch, head, group, rows, valueDepth;
   LoopNames names;
-  Operand query, key, value, mask, out;
+  Operand query, key, value, mask, out, lse;
   ExprRef outLoad = nullptr;
   bool hasMask = false;
   /// Lengths: a tensor that is used as it is, or an expression.

@@ -107,13 +107,13 @@ void AttentionBuilder::nameHeads(ArrayRef<Atom *> shared) {
     (isBatch ? batch : head) = runs[0];
     return;
   }
+  if (runs.empty() || (runs.size() == 1 && runs[0].empty()))
+    return;
   if (runs.size() == 1) {
     head = {runs[0].pop_back_val()};
     batch = runs[0];
     return;
   }
-  if (runs.empty())
-    return;
   head = runs.pop_back_val();
   for (const AtomList &run : runs)
     batch.append(run);
@@ -499,6 +499,28 @@ bool AttentionBuilder::planLengths() {
   return true;
 }
 
+/// The second result, in the layout that the op gives it.
+void AttentionBuilder::planLse() {
+  if (!attention.lse)
+    return;
+  SmallVector<unsigned, 4> loops = {dims.batch, dims.head};
+  if (dims.group)
+    loops.push_back(*dims.group);
+  loops.push_back(dims.query);
+  // Without dims of size 1 the loops must be in the order of the op.
+  std::optional<Operand> operand = arrange(attention.lse, loops, true);
+  auto isUnit = [&](unsigned loop) { return names[loop].empty(); };
+  if (!operand || !llvm::is_sorted(operand->loops) ||
+      operand->loops.size() + llvm::count_if(loops, isUnit) != loops.size()) {
+    attention.lse = nullptr;
+    return;
+  }
+  lse = *operand;
+  lse.to.clear();
+  for (unsigned loop : loops)
+    lse.to.push_back(names[loop]);
+}
+
 bool AttentionBuilder::plan() {
   if (!nameLoops())
     return false;
@@ -529,5 +551,6 @@ bool AttentionBuilder::plan() {
       return fail("heads-not-divisible", "the query heads are not a multiple of the KV heads");
     return fail("layout", "an operand is not made of batch, head, key and head size dims");
   }
+  planLse();
   return planMask() && planLengths();
 }

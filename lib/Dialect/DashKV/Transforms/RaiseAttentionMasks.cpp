@@ -403,8 +403,8 @@ bool AttentionMatcher::analyseMasks() {
           return false;
         if (hasLengths && attention.causal && !attention.lengths)
           return false;
-        bool isOneOrMore =
-            piece.kind == Piece::Causal || (hasLengths && piece.lengths->isConstant());
+        bool isOneOrMore = piece.kind == Piece::Causal ||
+                           (hasLengths && getLowerBound(piece.lengths) >= getExtent(piece.rows));
         // An additive finite mask is exact as it is, also in an empty row.
         if (!isOneOrMore && isAdditive && !isInfinite && !options.assumeNonemptyRows)
           return false;
@@ -440,7 +440,9 @@ bool AttentionMatcher::analyseMasks() {
 
     // What stays an operand: additive ones as they are, selects as 0 and -inf.
     attention.maskOperands.push_back(mask);
-    if (!view.isSelect && isFinite(expanded))
+    // Part of the scores may be another contraction: of a rotary half, as in
+    // latent attention. Like the first one it hides nothing.
+    if (!view.isSelect && (isFinite(expanded) || isDot(context.strip(mask.expr))))
       continue;
     hiding.push_back(view);
     bool isTopLeft = pieces.size() == 1 && pieces[0].kind == Piece::TopLeft;
@@ -461,6 +463,8 @@ bool AttentionMatcher::analyseMasks() {
   bool isDifferent = mayBeMean || (mayBeNaN && !attention.emptyRowIsZero) ||
                      (attention.emptyRowIsMean && !hiding.empty() && (mayBeNaN || mayBeMean));
   if (isDifferent && !options.assumeNonemptyRows)
-    return fail("empty-row", "a row may be fully masked, and the graph does not give 0 there");
+    return fail("empty-row",
+                "a row may be fully masked, and the graph does not give 0 there; if that "
+                "never happens, say assume-nonempty-rows");
   return true;
 }

@@ -27,7 +27,7 @@ namespace mlir::dashkv {
 struct RaiseAttentionOptions {
   bool assumeNonemptyRows = false;
   bool allowUnstabilized = false;
-  bool materializeIndexMasks = false;
+  bool materializeIndexMasks = true;
 };
 
 /// Why something that looks like attention is not raised.
@@ -70,6 +70,14 @@ struct AttentionMatch {
   bool emptyRowIsZero = false;
   /// A finite start or clamp makes a fully masked row the mean of all values.
   bool emptyRowIsMean = false;
+  /// A constant was added to all scores of a row, which softmax does not see.
+  bool isShifted = false;
+  /// The row maximum as the exponential has it, its factor there, and the
+  /// denominator, where there is one of each.
+  ExprRef maximum = nullptr, sum = nullptr;
+  double maximumFactor = 0;
+  /// A tensor of the graph that is the logarithm of the sum of exponentials.
+  ExprRef lse = nullptr;
 
   /// Set by the analysis of masks.
   bool causal = false;
@@ -139,6 +147,8 @@ private:
   ExprRef start(Value root, Operation *anchor);
   /// Finds out what the masks hide.
   bool analyseMasks();
+  /// Looks for the logarithm of the sum of exponentials among the users of the sum.
+  void findLse();
   /// Moves constant factors of query and key to the scale.
   bool normalizeOperands();
 

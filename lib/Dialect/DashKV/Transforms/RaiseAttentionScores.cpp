@@ -101,8 +101,10 @@ bool AttentionMatcher::matchDot(ExprRef dot) {
 bool AttentionMatcher::addMask(ExprRef expr, double factor, ArrayRef<ExprRef> rowFactors) {
   // Softmax does not see a constant shift, unless rounding lets the scores vanish.
   ExprRef expanded = context.expandAll(expr);
-  if (expanded->isConstant() && std::fabs(expanded->number * factor) < 1e4)
+  if (expanded->isConstant() && std::fabs(expanded->number * factor) < 1e4) {
+    attention.isShifted |= expanded->number != 0;
     return true;
+  }
   // Several terms in one body are several masks.
   if (expr->is(Fn::Add) || expr->is(Fn::Sub))
     return addMask(expr->args[0], factor, rowFactors) &&

@@ -121,8 +121,10 @@ void AttentionMatcher::addStatistic(double factor, ExprRef expr, ExprRef term,
     statistics.maxima.push_back({factor, behind, term});
     return;
   }
-  if (behind->isConstant() && std::isfinite(behind->number))
-    return; // A shift of all scores of a row.
+  if (behind->isConstant() && std::isfinite(behind->number)) {
+    attention.isShifted |= behind->number != 0;
+    return;
+  }
   if (behind->is(Fn::Log)) {
     statistics.logarithms.push_back({factor, behind->args[0]});
     return;
@@ -512,6 +514,11 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
       return Result::NoMatch;
   if (isSumGuarded && statistics.isMaxGuarded)
     attention.emptyRowIsZero = true;
+  if (statistics.maxima.size() == 1 && denominators.size() == 1) {
+    attention.maximum = statistics.maxima.front().term;
+    attention.maximumFactor = -statistics.maxima.front().factor;
+    attention.sum = denominators.front();
+  }
   for (ExprRef tested : weights.nanTests) {
     llvm::SmallPtrSet<Atom *, 1> none;
     if (llvm::none_of(weights.path,
@@ -543,5 +550,35 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
   }
   if (!matchScores(statistics.scores) || !normalizeOperands() || !analyseMasks())
     return Result::NoMatch;
+  findLse();
   return Result::Match;
+}
+
+void AttentionMatcher::findLse() {
+  if (!attention.sum || attention.isShifted || attention.emptyRowIsZero)
+    return;
+  ExprRef logarithm = context.get(Fn::Log, {attention.sum});
+  ExprRef lse = buildSum(context, {{attention.maximumFactor, attention.maximum}, {1, logarithm}});
+  SmallVector<Value> pending = {context.strip(attention.sum)->source};
+  for (size_t next = 0; next < pending.size() && pending.size() < 32; ++next)
+    for (Operation *user : pending[next].getUsers()) {
+      auto type = user->getNumResults() == 1
+                      ? dyn_cast<RankedTensorType>(user->getResult(0).getType())
+                      : RankedTensorType();
+      if (!type || user == attention.anchor || !type.getElementType().isF32())
+        continue;
+      Value candidate = user->getResult(0);
+      SmallVector<DimIndex, 4> index;
+      AtomList loops;
+      for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+        index.push_back({context.pool.createLoop(DimSize::ofDim(candidate, dim)), nullptr});
+        loops.append(index.back().atoms);
+      }
+      ExprRef load = context.getLoad(candidate, std::move(index));
+      if (sameSum(lse, load, 1, loops)) {
+        attention.lse = load;
+        return;
+      }
+      pending.push_back(candidate);
+    }
 }

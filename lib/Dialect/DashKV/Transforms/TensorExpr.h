@@ -214,6 +214,9 @@ struct LinearForm {
 /// Fails on anything that is not linear, or whose coefficients are not known.
 FailureOr<LinearForm> getLinearForm(ExprContext &context, ExprRef expr);
 
+/// A number that an integer is never below, as far as it is known.
+int64_t getLowerBound(ExprRef integer);
+
 /// The value of an expression of constants where the atoms have the given values.
 /// `expr` must have been expanded.
 std::optional<double> evaluateAt(ExprRef expr, const DenseMap<Atom *, int64_t> &values);

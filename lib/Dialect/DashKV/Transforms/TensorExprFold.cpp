@@ -2,6 +2,7 @@
 #include "TensorExpr.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 #include <limits>
@@ -218,6 +219,17 @@ struct Bounds {
 };
 } // namespace
 
+/// True for a value that says where in a tensor a slice lies, on every path.
+static bool isOffset(Value value) {
+  return llvm::any_of(value.getUses(), [&](OpOperand &use) {
+    if (use.getOwner()->getParentRegion() != value.getParentRegion())
+      return false;
+    if (auto slice = dyn_cast<OffsetSizeAndStrideOpInterface>(use.getOwner()))
+      return llvm::is_contained(slice.getOffsets(), use.get());
+    return isa<arith::IndexCastOp>(use.getOwner()) && isOffset(use.getOwner()->getResult(0));
+  });
+}
+
 static Bounds getBounds(ExprRef expr) {
   auto clamp = [](int64_t value) { return std::clamp(value, -Bounds::limit, Bounds::limit); };
   Bounds bounds;
@@ -230,8 +242,9 @@ static Bounds getBounds(ExprRef expr) {
       bounds.high = extent - 1;
     return bounds;
   }
-  if (expr->kind == ExprKind::Scalar && getSymbol(expr).dim >= 0)
-    bounds.low = 0; // The size of a tensor.
+  // The size of a tensor, or where a step writes its keys.
+  if (expr->kind == ExprKind::Scalar && (getSymbol(expr).dim >= 0 || isOffset(expr->source)))
+    bounds.low = 0;
   if (expr->is(Fn::Mul) && getBounds(expr->args[0]).low >= 0 && getBounds(expr->args[1]).low >= 0)
     bounds.low = 0;
   if (!expr->is(Fn::Add) && !expr->is(Fn::Sub))
@@ -241,6 +254,8 @@ static Bounds getBounds(ExprRef expr) {
     right = {-right.high, -right.low};
   return {clamp(left.low + right.low), clamp(left.high + right.high)};
 }
+
+int64_t mlir::dashkv::getLowerBound(ExprRef integer) { return getBounds(integer).low; }
 
 /// The result of a signed compare where the bounds decide it.
 static std::optional<bool> compareBounds(arith::CmpIPredicate predicate, Bounds a, Bounds b) {
