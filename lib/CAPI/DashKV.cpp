@@ -8,7 +8,6 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/SourceMgr.h"
@@ -162,8 +161,6 @@ llvm::Error Options::read(const char *const *texts) {
 static const DialectRegistry &getRegistry() {
   static const DialectRegistry registry = [] {
     registerDashKVPasses(); // whose names are values of options
-    // compile() applies those options: without them it would do nothing.
-    registerPassManagerCLOptions();
     DialectRegistry registry;
     registerAllDialects(registry);
     return registry;

@@ -26,6 +26,7 @@ void mlir::dashkv::buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptio
   pm.addPass(createExpandTieredPass());
   pm.addPass(createConvertDashKVToLinalgPass());
   pm.addPass(createConvertInteropToSCFPass());
+  pm.addPass(createDecomposeSoftmaxPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyContractPass());
@@ -53,6 +54,7 @@ void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOpti
   if (options.runtimeChecks)
     pm.addPass(createGenerateRuntimeVerificationPass());
   pm.addPass(createConvertInteropToSCFPass());
+  pm.addPass(createDecomposeSoftmaxPass());
   pm.addPass(createExpandTieredPass());
   pm.addPass(createDecomposeAttentionPass());
   SelectTileConfigPassOptions select;
@@ -155,6 +157,12 @@ void mlir::dashkv::buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions 
   buildBuffersPipeline(pm, options);
   buildKernelsPipeline(pm, options);
   buildLoopsToLLVMPipeline(pm);
+}
+
+LogicalResult mlir::dashkv::applyCommandLine(PassManager &manager) {
+  // In a program that never registered them, applying them fails without a word.
+  registerPassManagerCLOptions();
+  return applyPassManagerCLOptions(manager);
 }
 
 void mlir::dashkv::registerDashKVPipelines() {

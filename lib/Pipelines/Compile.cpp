@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
@@ -104,7 +105,7 @@ LogicalResult Compilation::writeStage(ModuleOp version, const Twine &name) {
 
 LogicalResult Compilation::runPasses(ModuleOp version, function_ref<void(OpPassManager &)> build) {
   PassManager manager(version.getContext());
-  if (failed(applyPassManagerCLOptions(manager)))
+  if (failed(applyCommandLine(manager)))
     return failure();
   build(manager);
   return manager.run(version);
@@ -125,6 +126,9 @@ LogicalResult Compilation::raise() {
   if (failed(writeStage(module, "input")))
     return failure();
   auto build = [&](OpPassManager &manager) {
+    // Exports put attention, or parts of it, into functions of their own, which
+    // can neither be matched across nor grow arguments.
+    manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
     manager.addPass(createNormalizeAttentionPass());
     RaiseAttentionPassOptions raise;
     raise.assumeNonemptyRows = options.assumeNonemptyRows;

@@ -25,6 +25,7 @@ void mlir::dashkv::buildGPUBuffersPipeline(OpPassManager &pm) {
   ConvertInteropToSCFPassOptions interop;
   interop.markIndependent = true;
   pm.addPass(createConvertInteropToSCFPass(interop));
+  pm.addPass(createDecomposeSoftmaxPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // Rotary positions, norms and transposed weights join the ops that read them.
@@ -67,6 +68,18 @@ struct FlushDenormals : PassWrapper<FlushDenormals, OperationPass<gpu::GPUModule
         func.setPassthroughAttr(builder.getArrayAttr(mode));
   }
 };
+
+/// Call sites become what was called: upstream gives them a scope in an llvm.func
+/// alone, and does not expect them in host code.
+struct DropCallSites : PassWrapper<DropCallSites, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropCallSites)
+  void runOnOperation() override {
+    getOperation()->walk([](Operation *op) {
+      while (auto site = dyn_cast<CallSiteLoc>(op->getLoc()))
+        op->setLoc(site.getCallee());
+    });
+  }
+};
 } // namespace
 
 void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
@@ -88,6 +101,7 @@ void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
   kernels.addPass(createConvertNVVMToLLVMPass());
   kernels.addPass(std::make_unique<FlushDenormals>());
   // Source lines cost no register in this form, and only in this form.
+  pm.addPass(std::make_unique<DropCallSites>());
   LLVM::DIScopeForLLVMFuncOpPassOptions debug;
   debug.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
   pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass(debug));
@@ -156,7 +170,7 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
   module.walk(
       [&](Operation *op) { hasAttention |= isa_and_nonnull<DashKVDialect>(op->getDialect()); });
   PassManager buffers(module.getContext()), kernelPasses(module.getContext());
-  if (failed(applyPassManagerCLOptions(buffers)) || failed(applyPassManagerCLOptions(kernelPasses)))
+  if (failed(applyCommandLine(buffers)) || failed(applyCommandLine(kernelPasses)))
     return failure();
   buildGPUBuffersPipeline(buffers);
   if (failed(buffers.run(host)))

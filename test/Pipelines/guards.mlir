@@ -61,7 +61,7 @@ func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
 }
 
 //--- sine.mlir
-func.func private @kernel(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dashkv.tile_config = #dashkv.tile_config<vector = 32>, passthrough = ["noinline"]} {
+func.func private @kernel(%x: tensor<8xf32>) -> tensor<8xf32> attributes {no_inline, dashkv.tile_config = #dashkv.tile_config<vector = 32>, passthrough = ["noinline"]} {
   %c0 = arith.constant 0 : index
   %f0 = arith.constant 0.0 : f32
   %v = vector.transfer_read %x[%c0], %f0 {in_bounds = [true]} : tensor<8xf32>, vector<8xf32>
@@ -75,7 +75,7 @@ func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
 }
 
 //--- remainder.mlir
-func.func private @kernel(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dashkv.tile_config = #dashkv.tile_config<vector = 32>, passthrough = ["noinline"]} {
+func.func private @kernel(%x: tensor<8xf32>) -> tensor<8xf32> attributes {no_inline, dashkv.tile_config = #dashkv.tile_config<vector = 32>, passthrough = ["noinline"]} {
   %0 = linalg.map { arith.remf } ins(%x, %x : tensor<8xf32>, tensor<8xf32>) outs(%x : tensor<8xf32>)
   return %0 : tensor<8xf32>
 }

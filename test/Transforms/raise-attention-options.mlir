@@ -1,8 +1,8 @@
-// RUN: dashkv-opt %s --dashkv-raise-attention=allow-unstabilized --split-input-file | FileCheck %s --check-prefixes=CHECK,UNSTABLE
-// RUN: dashkv-opt %s --dashkv-raise-attention=assume-nonempty-rows --split-input-file | FileCheck %s --check-prefixes=CHECK,NONEMPTY
-// RUN: dashkv-opt %s --dashkv-raise-attention=materialize-index-masks --split-input-file | FileCheck %s --check-prefixes=CHECK,INDEX
+// RUN: dashkv-opt %s --dashkv-raise-attention="allow-unstabilized materialize-index-masks=false" --split-input-file | FileCheck %s --check-prefixes=CHECK,UNSTABLE
+// RUN: dashkv-opt %s --dashkv-raise-attention="assume-nonempty-rows materialize-index-masks=false" --split-input-file | FileCheck %s --check-prefixes=CHECK,NONEMPTY
+// RUN: dashkv-opt %s --dashkv-raise-attention --split-input-file | FileCheck %s --check-prefixes=CHECK,INDEX
 
-// What each option adds to what is raised.
+// What each option adds to what is raised, and that the default makes masks of index expressions.
 
 // exp(score) / sum
 // CHECK-LABEL: func.func @unstabilized(

@@ -67,8 +67,9 @@ static cl::opt<bool> assumeNonemptyRows("assume-nonempty-rows",
                                         cl::cat(category));
 static cl::opt<bool>
     materializeIndexMasks("materialize-index-masks",
-                          cl::desc("Make a mask operand of index expressions inside the scores"),
-                          cl::cat(category));
+                          cl::desc("Make a mask operand of index expressions inside the scores "
+                                   "(=false: leave such attention as it is)"),
+                          cl::init(true), cl::cat(category));
 static cl::opt<bool>
     runtimeChecks("runtime-checks",
                   cl::desc("Check sizes, lengths, indices and code weights while running"),

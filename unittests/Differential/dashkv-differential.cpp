@@ -11,7 +11,6 @@
 #include "dashkv/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 
@@ -58,7 +57,6 @@ static cl::opt<bool> print("print", cl::desc("Print the kernel of each seed befo
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  mlir::registerPassManagerCLOptions(); // which compileForGPU applies
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
                               "dashkv-differential: random kernels against the oracle\n");

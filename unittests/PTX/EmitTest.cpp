@@ -3,14 +3,12 @@
 #include "dashkv/Pipelines/NVVM.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
 
 /// The errors of compileForGPU for `text`, empty when it succeeds.
 static std::string getErrors(StringRef text) {
-  registerPassManagerCLOptions(); // which compileForGPU applies
   DialectRegistry registry;
   mlir::dashkv::registerAllDialects(registry);
   MLIRContext context(registry);

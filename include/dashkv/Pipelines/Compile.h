@@ -40,7 +40,7 @@ struct CompileOptions {
   /// Further options of dashkv-apply-tiering (`encoder=mlp levels=7`).
   std::string tieringOptions;
   /// Options of dashkv-raise-attention.
-  bool assumeNonemptyRows = false, materializeIndexMasks = false;
+  bool assumeNonemptyRows = false, materializeIndexMasks = true;
   /// Whether a module without attention is an error.
   bool requireAttention = true;
   bool runtimeChecks = false;

@@ -71,6 +71,9 @@ void buildLLVMPipeline(OpPassManager &pm);
 /// All of them: dashkv ops to the LLVM dialect on the CPU.
 void buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
+/// Applies the command line options of pass managers, if the program has some.
+LogicalResult applyCommandLine(PassManager &manager);
+
 /// Registers dashkv-linalg-pipeline, dashkv-llvm-pipeline, dashkv-cpu-pipeline.
 void registerDashKVPipelines();
 

@@ -1,4 +1,5 @@
 //===- IREELinalgExtOps.cpp - Shim of IREE's iree_linalg_ext --------------===//
+#include "dashkv/Dialect/InlineAnywhere.h"
 #include "dashkv/Dialect/Interop/Interop.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
@@ -15,6 +16,7 @@ void IREELinalgExtDialect::initialize() {
       >();
   // Upstream has more ops (gather, scan, topk). They pass through unread.
   allowUnknownOperations();
+  addInterfaces<InlineAnywhere>();
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,5 @@
 //===- TMTensorOps.cpp - Shim of torch-mlir's tm_tensor -------------------===//
+#include "dashkv/Dialect/InlineAnywhere.h"
 #include "dashkv/Dialect/Interop/Interop.h"
 #include "mlir/IR/Builders.h"
 
@@ -14,6 +15,7 @@ void TMTensorDialect::initialize() {
       >();
   // Upstream has more ops (topk). They pass through unread, in generic form.
   allowUnknownOperations();
+  addInterfaces<InlineAnywhere>();
 }
 
 /// Effects of an op that reads `inputs` and `outputs` and writes `outputs`; none on tensors.

@@ -1,5 +1,6 @@
 //===- DashKVDialect.cpp - Registration and argument attributes -----------===//
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
+#include "dashkv/Dialect/InlineAnywhere.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -23,6 +24,7 @@ void DashKVDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "dashkv/Dialect/DashKV/IR/DashKVAttrs.cpp.inc"
       >();
+  addInterfaces<InlineAnywhere>();
 }
 
 LogicalResult DashKVDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {

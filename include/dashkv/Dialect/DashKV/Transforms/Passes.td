@@ -38,6 +38,21 @@ def DecomposeAttentionPass : Pass<"dashkv-decompose-attention"> {
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def DecomposeSoftmaxPass : Pass<"dashkv-decompose-softmax"> {
+  let summary = "Take linalg.softmax apart into generics";
+  let description = [{
+    What raising has left of it (the softmax of logits, or of attention that was
+    declined) becomes its reductions and elementwise ops, as upstream defines
+    them: no later pass has loops for the op.
+
+    Exact.
+    Post: no `linalg.softmax` on tensors is left.
+    Example: test/Transforms/decompose-softmax.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def TileAndFusePass : Pass<"dashkv-tile-and-fuse"> {
   let summary = "Cut the steps of attention into parallel tiles";
   let description = [{
@@ -99,7 +114,9 @@ def ApplyTieringPass : Pass<"dashkv-apply-tiering", "::mlir::ModuleOp"> {
 
     `attention` of a decode step (at most 8 query rows) becomes `hash_encode` of
     the queries and `tiered_attention`. With more rows (prefill) the attention
-    stays exact. What the graph does not hold becomes an argument of the
+    stays exact. At most 16 rows that all see the same keys, with a KV head for
+    each query head, are the heads of a group that stand where rows do
+    (`[B,Hkv,G,D]`): they become query heads of one row. What the graph does not hold becomes an argument of the
     function, named by its attribute `dashkv.role` (prefixed by `layerI.` where
     the function holds several attention ops):
 
@@ -233,8 +250,8 @@ def RaiseAttentionPass : Pass<"dashkv-raise-attention"> {
       "Rows always have a key that no mask hides">,
     Option<"allowUnstabilized", "allow-unstabilized", "bool", /*default=*/"false",
       "Raise softmax without a maximum as well">,
-    Option<"materializeIndexMasks", "materialize-index-masks", "bool", /*default=*/"false",
-      "Make a mask operand of index expressions inside the scores">
+    Option<"materializeIndexMasks", "materialize-index-masks", "bool", /*default=*/"true",
+      "Make a mask operand of index expressions inside the scores (sliding windows, ALiBi)">
   ];
 }
 
