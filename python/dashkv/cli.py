@@ -367,6 +367,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         message = f"expected the package {error.name} for '{command}', but found none: "
         message += f"pip install 'dashkv[{EXTRAS[command][1]}]'"
     except KeyboardInterrupt:
+        print("\ndashkv: stopped", file=sys.stderr)
         return 130
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)

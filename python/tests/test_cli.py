@@ -173,7 +173,7 @@ def test_interruption(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli.compiler, "compile", interrupt)
-    assert run(capsys, "bench") == (130, "", "")
+    assert run(capsys, "bench") == (130, "", "\ndashkv: stopped\n")
 
 
 def test_doctor(capsys, monkeypatch, tmp_path):
