@@ -1,8 +1,8 @@
 """Text to train and to measure on, from Debian packages and Python itself: public, fixed by version, split by document.
 
-Train: *Emma*, *Mansfield Park*, *Northanger Abbey*, *Persuasion*, three of four sections of the Debian handbook. Held
-out: *Sense and Sensibility*, every fourth section, Python's help topics (a third kind of text). *Pride and Prejudice*
-served no choice of any setting: it is for final numbers.
+Train: *Emma*, *Mansfield Park*, *Northanger Abbey*, *Persuasion*, three of four sections of the Debian handbook, the
+manual of GNU Octave. Held out: *Sense and Sensibility*, every fourth section, Python's help topics. *Pride and
+Prejudice* served no choice of any setting: it is for final numbers.
 """
 
 import os
@@ -13,18 +13,20 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 
-PACKAGES = {"r-cran-janeaustenr": "1.0.0-1", "debian-handbook": "11.20220922"}
+PACKAGES = {"r-cran-janeaustenr": "1.0.0-1", "debian-handbook": "11.20220922", "octave-doc": "7.3.0-2"}
 NOVELS = ("emma", "mansfield-park", "northanger-abbey", "persuasion", "pride-and-prejudice", "sense-and-sensibility")
-TRAIN = ("emma", "mansfield-park", "northanger-abbey", "persuasion", "handbook-train")
+TRAIN = ("emma", "mansfield-park", "northanger-abbey", "persuasion", "handbook-train", "octave-manual")
 HELD_OUT = ("sense-and-sensibility", "handbook-held-out", "pydoc")
 FINAL = ("pride-and-prejudice",)
 DOCUMENTS = (*TRAIN, *HELD_OUT, *FINAL)
 
 _NOVELS_PATH = "usr/lib/R/site-library/janeaustenr/data/Rdata.rdb"
 _HANDBOOK_PATH = "usr/share/doc/debian-handbook/html/en-US"
+_OCTAVE_PATH = "usr/share/doc/octave/octave.html"
 
 
 class CorpusError(ValueError):
@@ -32,7 +34,7 @@ class CorpusError(ValueError):
 
 
 def document(name: str) -> str:
-    """The text of one of DOCUMENTS; the first use downloads a Debian package of 2 or 24 MB into the cache folder."""
+    """The text of one of DOCUMENTS; the first use downloads a Debian package of 2 to 24 MB into the cache folder."""
     if name in NOVELS:
         return _novels()[name]
     if name == "pydoc":
@@ -41,8 +43,11 @@ def document(name: str) -> str:
         return "\n\n".join(topics[key] for key in sorted(topics))
     if name in ("handbook-train", "handbook-held-out"):
         held_out = name == "handbook-held-out"
-        sections = [text for index, text in enumerate(_handbook()) if (index % 4 == 3) == held_out]
-        return "\n\n".join(sections)
+        pages = _pages("debian-handbook", _HANDBOOK_PATH)
+        return _text(path for index, path in enumerate(pages) if (index % 4 == 3) == held_out)
+    if name == "octave-manual":
+        # Pages named XREF only lead on to another page.
+        return _text(path for path in _pages("octave-doc", _OCTAVE_PATH) if not path.name.startswith("XREF"))
     raise CorpusError(f"expected a document of {', '.join(DOCUMENTS)}, but got {name}")
 
 
@@ -127,9 +132,13 @@ def _strings(data: bytes) -> list[str]:
     return lines
 
 
-def _handbook() -> list[str]:
-    """Text of the handbook's pages by file name, one a section."""
-    return [_page_text(path) for path in sorted(_unpacked("debian-handbook", _HANDBOOK_PATH).glob("*.html"))]
+def _pages(package: str, path: str) -> list[Path]:
+    """The pages of a manual by file name, one a section."""
+    return sorted(_unpacked(package, path).glob("*.html"))
+
+
+def _text(pages: Iterable[Path]) -> str:
+    return "\n\n".join(_page_text(page) for page in pages)
 
 
 def _page_text(path: Path) -> str:

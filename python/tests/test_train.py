@@ -273,8 +273,44 @@ def test_list_loss_is_least_for_the_teacher():
     assert (logits.grad[:, 0] == 0).all() and torch.isfinite(logits.grad).all()
 
 
+def test_kept_loss_is_the_attention_outside_a_soft_choice():
+    generator = torch.Generator().manual_seed(3)
+    logits = 3 * torch.randn(2, 5, 20000, generator=generator)
+    allowed = torch.rand(5, 20000, generator=generator) > 0.2
+    teacher = torch.rand(2, 5, 20000, generator=generator) * allowed
+    thresholds = losses._thresholds(logits.masked_fill(~allowed, -1e9), allowed, 0.05)
+    chosen = (torch.sigmoid(logits - thresholds) * allowed).sum(dim=-1)
+    assert torch.allclose(chosen, 0.05 * allowed.sum(dim=-1).float(), rtol=0.1)  # thresholds see every fourth key
+    lost = 1 - torch.sigmoid(logits - thresholds)
+    expected = (teacher * lost).sum() / teacher.sum()
+    assert losses.kept_loss(logits, teacher, allowed, 0.05) == pytest.approx(float(expected), rel=1e-5)
+    # As steep logits choose hardly softly, the loss is what a hard choice of the largest 5 % loses.
+    steep = 1000 * logits
+    hard = torch.zeros_like(teacher, dtype=torch.bool)
+    for row in range(5):
+        count = int(0.05 * allowed[row].sum())
+        hard[:, row].scatter_(-1, logits[:, row].masked_fill(~allowed[row], -1e9).topk(count).indices, True)
+    exact = (teacher * ~hard).sum() / teacher.sum()
+    assert losses.kept_loss(steep, teacher, allowed, 0.05) == pytest.approx(float(exact), abs=0.01)
+
+
+def test_kept_loss_moves_its_threshold():
+    """Adding the same to all logits of a row chooses the same keys: the gradient sums to 0 over a row."""
+    generator = torch.Generator().manual_seed(4)
+    logits = torch.randn(1, 3, 400, generator=generator, requires_grad=True)
+    allowed = torch.rand(3, 400, generator=generator) > 0.3
+    teacher = torch.rand(1, 3, 400, generator=generator) * allowed
+    teacher[:, 0] = 0  # a row whose attention is all on forced keys
+    allowed[0] = False
+    losses.kept_loss(logits, teacher, allowed, 0.1).backward()
+    assert torch.isfinite(logits.grad).all() and (logits.grad[:, 0] == 0).all()
+    assert logits.grad.sum(dim=-1).abs().max() < 1e-6 * logits.grad.abs().sum()
+    best = teacher[0, 1].argmax()
+    assert logits.grad[0, 1, best] < 0 and (logits.grad[..., ~allowed[1]][0, 1] == 0).all()
+
+
 def test_schedules():
-    beta = [losses.anneal(step, 100) for step in range(100)]
+    beta = [losses.anneal(step / 100) for step in range(100)]
     assert (
         beta[0] == 1 and beta[80] == pytest.approx(10) and beta[40] == pytest.approx(10**0.5) and beta == sorted(beta)
     )
@@ -556,4 +592,4 @@ def test_capture_command_arguments():
     capture_cli.add_arguments(parser)
     args = parser.parse_args(["--model", "smollm2", "--text", "emma", "pydoc", "--out", "folder"])
     assert args.text == ["emma", "pydoc"] and args.context == 8192
-    assert json.dumps(args.contexts) == "10"
+    assert json.dumps(args.contexts) == "12"

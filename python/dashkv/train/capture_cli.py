@@ -33,7 +33,7 @@ def add_source(parser: argparse.ArgumentParser, required: bool) -> None:
         help="text files, or documents of the corpus (emma, handbook-train, ..); the end of the last is for validation",
     )
     parser.add_argument("--context", type=int, default=8192, help="tokens of a context (default: %(default)s)")
-    parser.add_argument("--contexts", type=int, default=10, help="contexts to train on (default: %(default)s)")
+    parser.add_argument("--contexts", type=int, default=12, help="contexts to train on (default: %(default)s)")
 
 
 def capture_text(args: argparse.Namespace, folder: Path):

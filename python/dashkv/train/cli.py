@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=defaults.steps, help="steps a layer (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate, help="(default: %(default)s)")
     parser.add_argument(
+        "--kept", type=float, default=defaults.kept, help="weight of the attention lost at 5 %% (default: %(default)s)"
+    )
+    parser.add_argument(
         "--balance", type=float, default=defaults.balance, help="weight of a term of the loss (paper: 0.1)"
     )
     parser.add_argument("--quantisation", type=float, default=defaults.quantisation, help="likewise (paper: 0.1)")

@@ -10,6 +10,8 @@ from dashkv.train import losses
 from dashkv.train.settings import Settings
 
 HIDDEN = 256  # width of an mlp query map, the paper's
+FRACTION = 0.05  # budget that the codes are trained for
+KEPT_FROM = 0.3  # progress at which logits are close enough to the teacher's for a choice by threshold
 
 
 class LayerModel(torch.nn.Module):
@@ -54,10 +56,11 @@ class LayerModel(torch.nn.Module):
     def key_values(self, key: torch.Tensor) -> torch.Tensor:
         return key @ self.key_weight + self.key_bias[:, None]
 
-    def loss(self, query, key, teacher, allowed, beta: float) -> torch.Tensor:
-        """query [Hq, M, D], key [Hkv, N, D], teacher [Hq, M, N], allowed [M, N]."""
+    def loss(self, query, key, teacher, allowed, progress: float) -> torch.Tensor:
+        """query [Hq, M, D], key [Hkv, N, D], teacher [Hq, M, N], allowed [M, N]; progress of the training, 0 to 1."""
         settings = self.settings
         kv_heads = len(key)
+        beta = losses.anneal(progress)
         codes = self.query_values(query)
         key_codes = torch.tanh(beta * self.key_values(key))
         if settings.form == "packed":
@@ -67,7 +70,10 @@ class LayerModel(torch.nn.Module):
         teacher = teacher.reshape(kv_heads, -1, *teacher.shape[1:])
         if settings.loss == "group":
             logits, teacher = logits.sum(dim=1), teacher.mean(dim=1)
-        result = losses.list_loss(logits.flatten(0, -3), teacher.flatten(0, -3), allowed)
+        logits, teacher = logits.flatten(0, -3), teacher.flatten(0, -3)
+        result = losses.list_loss(logits, teacher, allowed)
+        if settings.kept and progress >= KEPT_FROM:
+            result = result + settings.kept * losses.kept_loss(logits, teacher, allowed, FRACTION)
         shaped = [key_codes, codes] if settings.form == "packed" else [key_codes]
         for soft in shaped:
             result = result + settings.quantisation * losses.quantisation(soft)
@@ -147,7 +153,7 @@ def train_layer(
     model = LayerModel(settings, *sample, generator).to(device)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, betas=(0.9, 0.98))
     for step, batch in enumerate(batches(data, scale, settings, layer)):
-        loss = model.loss(*batch, losses.anneal(step, settings.steps))
+        loss = model.loss(*batch, step / settings.steps)
         optimizer.param_groups[0]["lr"] = settings.learning_rate * losses.learning_rate(step, settings.steps)
         optimizer.zero_grad()
         loss.backward()

@@ -24,10 +24,11 @@ class Settings:
     loss: str = "group"
     query: str = "linear"
     activation: str = "relu"
-    steps: int = 800
+    steps: int = 1200
     rows: int = 64  # query rows of a step
-    keys: int = 512  # keys of a step
-    learning_rate: float = 6e-3
+    keys: int = 8192  # keys of a step at most, drawn from the prefix
+    learning_rate: float = 12e-3
+    kept: float = 3.0  # weight of the attention that a choice at 5 % of the keys loses (ours)
     balance: float = 0.0  # weight of the term; 0.1 in the paper
     quantisation: float = 0.0  # likewise
     sinks: int = 4
