@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashkv import models
+from dashkv.encoders import EncoderError
 from dashkv.eval import cli, figures, report, runs
 from dashkv.eval.harness import EvalError
 
@@ -158,10 +159,14 @@ def tables(folder: Path) -> str:
 
 def write_page(page: Path, folder: Path) -> None:
     """Writes the tables below the mark of a page. EvalError if it has none."""
+    replace(page, f"{head_of(page)}{MARK}\n\n{tables(folder)}")
+
+
+def head_of(page: Path) -> str:
     head, mark, _ = page.read_text().partition(MARK)
     if not mark:
         raise EvalError(f"expected the line '{MARK}' in {page}, below which tables are written, but there is none")
-    replace(page, f"{head}{MARK}\n\n{tables(folder)}")
+    return head
 
 
 def replace(path: Path, text: str) -> None:
@@ -190,6 +195,7 @@ def main() -> None:
     load = functools.cache(lambda: models.load_model(options.model))
     name = Path(options.model).name if Path(options.model).exists() else options.model
     runs.set_threads()
+    head_of(options.page)  # before hours of work
     for folder in (options.out, options.page.parent / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
     for run in RUNS:
@@ -204,4 +210,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (EvalError, EncoderError) as error:
+        sys.exit(f"{Path(__file__).name}: {error}")

@@ -254,14 +254,25 @@ def test_needles_are_found_by_the_oracle(model, prefix, tokens):
 
 
 def test_drift_of_exact_is_none(model, prefix, tokens):
-    last = tokens[400 - ROWS : 401 - ROWS]
+    last, seeds = tokens[400 - ROWS : 401 - ROWS], [0, 1]
     written = {
-        s.name: drift.generate(model, prefix, last, s, (), 24, 0, 0.7) for s in (EXACT, Oracle(budget(1.0)), Window(budget(0.02)))
+        s.name: drift.generate(model, [prefix] * 2, last.expand(2), s, (), 24, seeds) for s in (EXACT, Oracle(budget(1.0)), Window(budget(0.02)))
     }  # fmt: skip
-    found = {name: drift.measure(model, prefix, last, w, written["exact"]) for name, w in written.items()}
-    assert found["exact"].first == found["oracle, group"].first == 24
-    assert found["sinks + window"].first < 24
-    assert not any(int(t) == model.config.eos_token_id for w in written.values() for t in w)
+    exact = written["exact"][0]
+    assert (exact[0] != exact[1]).any() and not (exact == model.config.eos_token_id).any()
+    for name, (texts, states) in written.items():
+        for text, state, reference in zip(texts, states, exact, strict=True):
+            found = drift.measure(model, prefix, last, text, state, reference)
+            assert found["first"] == 24 or name == "sinks + window"
+            assert (found["kl"].mean() > 1e-4) == (name == "sinks + window")
+    # Texts that are written together are those that are written alone, each with its own seed.
+    alone, _ = drift.generate(model, [prefix], last, Window(budget(0.02)), (), 24, seeds[1:])
+    assert torch.equal(alone[0], written["sinks + window"][0][1])
+    other = exact[0].clone()
+    other[7] += 1
+    assert drift.measure(model, prefix, last, other, states[0], exact[0])["first"] == 7
+    again = drift.measure(model, prefix, last, torch.tensor([5, 6, 7, 8, 5, 6, 7, 8]), states[0, :8], exact[0, :8])
+    assert again["repeated"].tolist() == [False, False, False, False, True]
 
 
 def test_tasks_ask_for_what_is_there(tokenizer):
@@ -270,6 +281,24 @@ def test_tasks_ask_for_what_is_there(tokenizer):
         [one], [again] = (tasks.make(task, tokenizer, text, 600, 1, seed=3) for _ in range(2))
         assert torch.equal(one.context, again.context) and one.parts == again.parts
         assert 300 < len(one.context) < 1400 and all(one.parts[i].strip() for i in one.answers)
+        assert not any(rival in one.parts for rivals in one.rivals for rival in rivals)
+
+
+def test_rivals_are_beaten_by_what_is_likelier(model, tokenizer, prefix, tokens):
+    words = [" magic", " anchor", " apple", " zebra", " lemon"]
+    chances = []
+    for word in words:
+        before, after = (torch.tensor(tokenizer(part).input_ids) for part in ("the is", word))
+        with torch.inference_mode():
+            logits = model(torch.cat([tokens[: 400 - ROWS], before, after])[None]).logits[0]
+        chances.append(torch.log_softmax(logits[-1 - len(after) : -1], -1).gather(1, after[:, None]).sum())
+    for index, word in enumerate(words):
+        rivals = tuple(words[:index] + words[index + 1 :])
+        found = tasks.score(model, tokenizer, tasks.Example(None, ("the is", word), (1,), (rivals,)), prefix, EXACT, ())
+        beaten = sum(chances[index] > chance for chance in chances)
+        assert found.right.item() == pytest.approx(beaten / 4) and found.hit.item() == (beaten == 4)
+        assert found.nll.item() == pytest.approx(-float(chances[index]) / 2, rel=1e-3)
+        assert found.traffic.rows == found.traffic.dense_rows > 0
 
 
 @pytest.fixture
@@ -311,8 +340,11 @@ def test_a_report_of_all_measures_that_resumes(library, model, tokenizer, argume
     assert [row["selector"] for row in table["rows"]] == selectors.split(";")
     assert table["tokens"] == 64 and all(0 < row["bytes"] < 1 and row["kl"][0] > 0 for row in table["rows"])
     assert data["layers"][0]["rows"][0]["share"] == 1
-    assert data["drift"][0]["first"] == 8
+    assert data["drift"][0]["first"] == [8, 8] and data["drift"][0]["kl_last_quarter"][0] < 1e-4
+    assert data["drift"][1]["selector"] == "oracle, group" and len(data["drift"][1]["texts"]) == 2
     assert all(rate > 0 for rate in data["speed"][0]["tokens_per_second"].values())
+    exact, oracle = data["tasks"][0]["rows"][:2]
+    assert exact["rows"] == 1 and oracle["rows"] < 1
     assert data["needles"][0]["rows"] and data["tasks"][0]["rows"][0]["scores"].keys() == {
         "single needle",
         "common words",

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=int, default=8, help="examples of each task and length")
     add("--needle-lengths", default="32768,131072,524288,1048576", help="keys of drawn caches, with commas")
     add("--drift-tokens", type=int, default=2000, help="tokens that are generated for drift")
+    add("--drift-seeds", type=int, default=2, help="seeds with which each text is continued")
     add("--speed-lengths", default="2048,4096,8192,16384,32768", help="keys in caches that speed is measured with")
     add("--seed", type=int, default=0)
     add("--restated", action="store_true", help="choose keys in PyTorch instead of the compiled kernels")
@@ -64,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """The plan that arguments describe. EvalError for values that make no sense."""
-    for name in ("contexts", "rows", "layer_rows", "examples", "drift_tokens"):
+    for name in ("contexts", "rows", "layer_rows", "examples", "drift_tokens", "drift_seeds"):
         if getattr(args, name) < 1:
             raise EvalError(f"expected --{name.replace('_', '-')} of at least 1, but got {getattr(args, name)}")
     encoders = {}
@@ -103,6 +104,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         examples=args.examples,
         needle_lengths=_integers("--needle-lengths", args.needle_lengths),
         drift_tokens=args.drift_tokens,
+        drift_seeds=args.drift_seeds,
         speed_lengths=_integers("--speed-lengths", args.speed_lengths),
         seed=args.seed,
         compiled=not args.restated,

@@ -1,57 +1,57 @@
-"""Generation drift: how a text that a selector writes departs from the one that exact attention writes.
+"""Generation drift: what becomes of a text that a selector writes, thousands of tokens long, beside one by exact attention.
 
-Both sample with the same random numbers (the Gumbel trick), so that they write the same text as long as their
-distributions agree closely. Also measured is what the exact model thinks of the text that was written.
+Both sample at temperature 1 with the same random numbers (the Gumbel trick), so that they write the same text as long as
+their distributions agree. Afterwards exact attention reads what was written: what it thinks of it, and how far it is from
+the distributions that the selector had while it wrote, whose keys and values come from its own states. If errors built up
+in the cache, that distance would grow with the text.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dashkv.eval.harness import EXACT, Prefix, Session
-from dashkv.eval.measures import log_probabilities
-
-
-@dataclass
-class Drift:
-    """tokens [T] written; first: how many agree with the exact text before the first that does not; nll [T] of the
-    written tokens under the exact model, in nats; distinct: share of its 4-grams that come once."""
-
-    tokens: np.ndarray
-    first: int
-    nll: np.ndarray
-    distinct: float
+from dashkv.eval.harness import EXACT, Prefix, Session, advance_together
+from dashkv.eval.measures import log_probabilities, token_measures
 
 
 @torch.inference_mode()
 def generate(
-    model, prefix: Prefix, last: Tensor, selector, dense: tuple[int, ...], count: int, seed: int, temperature: float
-) -> Tensor:
-    """`count` tokens after the prefix and the token `last` [1], sampled with noise that depends on the seed and the
-    position only; the end-of-text token is not taken."""
-    session = Session(model, prefix, selector, dense, room=count + 1)
-    rng = torch.Generator().manual_seed(seed)
+    model, prefixes: list[Prefix], last: Tensor, selector, dense: tuple[int, ...], count: int, seeds: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Continues each of B prefixes of one size and its token of `last` [B]: `count` tokens [B, T], sampled with noise that
+    depends on the seed [B] and the place only, and the hidden states [B, T, hidden] that they were sampled from. The
+    end-of-text token is not taken."""
+    sessions = [Session(model, prefix, selector, dense, room=count + 1) for prefix in prefixes]
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     end = model.config.eos_token_id
     ends = [] if end is None else [end] if isinstance(end, int) else list(end)
-    written, token = [], last
+    written, states, token = [], [], last[:, None]
     for _ in range(count):
-        logits = model.get_output_embeddings()(session.advance(token))[0].float()
-        noise = -torch.log(-torch.log(torch.rand(logits.shape, generator=rng).clamp(min=1e-20)))
-        logits[ends] = -torch.inf
-        token = (logits / temperature + noise).argmax()[None] if temperature > 0 else logits.argmax()[None]
+        states.append(advance_together(sessions, token))
+        logits = model.get_output_embeddings()(states[-1])[:, 0].float()
+        noise = torch.stack([torch.rand(logits.shape[1:], generator=rng) for rng in rngs])
+        logits[:, ends] = -torch.inf
+        token = (logits - torch.log(-torch.log(noise.clamp(min=1e-20)))).argmax(-1, keepdim=True)
         written.append(token)
-    return torch.cat(written)
+    return torch.cat(written, 1), torch.cat(states, 1)
 
 
-def measure(model, prefix: Prefix, last: Tensor, written: Tensor, exact: Tensor) -> Drift:
-    """Compares written [T] with exact [T], both after the prefix and `last`."""
+def measure(
+    model, prefix: Prefix, last: Tensor, written: Tensor, states: Tensor, exact: Tensor
+) -> dict[str, np.ndarray]:
+    """Of a text: tokens [T] written; first: how many agree with exact [T] before the first that does not; in nats under
+    exact attention, that read the text after the prefix and `last` [1], `nll` [T] of its tokens and `kl` [T] to the
+    distributions of `states` [T, hidden]; repeated [T - 3]: whether a 4-gram of it came before."""
     with torch.inference_mode():
-        hidden = Session(model, prefix, EXACT, room=len(written) + 1).advance(torch.cat([last, written[:-1]]))
-        logits = log_probabilities(model, hidden)
-        nll = -torch.cat([x.gather(1, t[:, None])[:, 0] for x, t in zip(logits, written.split(128), strict=True)])
+        hidden = Session(model, prefix, EXACT, room=len(written)).advance(torch.cat([last, written[:-1]]))
+    found = token_measures(log_probabilities(model, hidden), log_probabilities(model, states), written)
     differ = (written != exact).nonzero()
-    first = int(differ[0]) if len(differ) else len(written)
-    grams = [tuple(x.tolist()) for x in written.unfold(0, 4, 1)]
-    return Drift(written.numpy(), first, nll.numpy(), len(set(grams)) / len(grams))
+    grams, seen = [tuple(x.tolist()) for x in written.unfold(0, 4, 1)], set()
+    repeated = [gram in seen or bool(seen.add(gram)) for gram in grams]
+    return {
+        "tokens": written.numpy(),
+        "first": np.array(int(differ[0]) if len(differ) else len(written)),
+        "nll": found["nll_exact"],
+        "kl": found["kl"],
+        "repeated": np.array(repeated),
+    }

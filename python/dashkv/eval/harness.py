@@ -5,9 +5,10 @@ it, which come, as the row's own query does, from hidden states that the selecto
 layer go through the selector in blocks, so that a text of 8K tokens needs no memory beyond its cache. Batch 1, f32.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -29,8 +30,9 @@ class EvalError(ValueError):
 
 def _attention(module, query, key, value, attention_mask, scaling=None, **_):
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    out = _functions[-1](module.layer_idx, query[0], key[0], value[0], scale)
-    return out.transpose(0, 1)[None], None
+    sequences = zip(query, key, value, strict=True)
+    out = [_functions[-1](module.layer_idx, q, k, v, scale).transpose(0, 1) for q, k, v in sequences]
+    return torch.stack(out), None
 
 
 AttentionInterface.register(NAME, _attention)
@@ -40,7 +42,8 @@ AttentionMaskInterface.register(NAME, lambda *args, **kwargs: None)
 @contextmanager
 def attention_by(model, function: AttentionFunction) -> Iterator[None]:
     """Lets `function(layer, q [Hq, M, D], k [Hkv, N, D], v [Hkv, N, Dv], scale) -> [Hq, M, Dv]` answer for every
-    attention layer of the model inside the block. Raises EvalError for a model whose layers did not ask it."""
+    attention layer of the model inside the block, for one sequence of a batch after the other. Raises EvalError for a
+    model whose layers did not ask it."""
     seen = set()
 
     def counted(layer, *args):
@@ -85,6 +88,25 @@ class _Layer(DynamicLayer):
         self.size = end
         self.keys, self.values = (b[:, :, :end] for b in self.buffers)
         return self.keys, self.values
+
+
+class _Together(DynamicLayer):
+    """One layer of several caches of the same size, as a batch."""
+
+    def __init__(self, parts: list[_Layer]):
+        super().__init__()
+        self.parts, self.is_initialized = parts, True
+
+    def update(self, key_states, value_states, *args, **kwargs):
+        rows = zip(self.parts, key_states.split(1), value_states.split(1), strict=True)
+        both = [part.update(key, value) for part, key, value in rows]
+        return [key[0] for key, _ in both], [value[0] for _, value in both]
+
+    def get_seq_length(self) -> int:
+        return self.parts[0].get_seq_length()
+
+    def get_mask_sizes(self, *args) -> tuple[int, int]:
+        return self.parts[0].get_mask_sizes(*args)
 
 
 @dataclass
@@ -175,6 +197,9 @@ class Traffic:
     dense_rows: float = 0.0
 
 
+TRAFFIC = tuple(field.name for field in fields(Traffic))
+
+
 class Session:
     """A model that continues a prefix with a selector in every layer outside `dense_layers`."""
 
@@ -185,15 +210,9 @@ class Session:
         self.states: dict[int, dict] = {}
         self.shared: dict = {}
 
-    @torch.inference_mode()
     def advance(self, tokens: Tensor) -> Tensor:
         """Appends tokens [M]; returns the last hidden states [M, hidden], ready for the output embedding."""
-        positions = torch.arange(len(tokens)) + self.cache.get_seq_length()
-        with attention_by(self.model, self._attend):
-            out = self.model.get_decoder()(
-                input_ids=tokens[None], cache=self.cache, position_ids=positions[None], use_cache=True
-            )
-        return out.last_hidden_state[0]
+        return advance_together([self], tokens[None])[0]
 
     def _attend(self, layer, query, key, value, scale):
         state = self.states.setdefault(layer, {"shared": self.shared})
@@ -212,6 +231,21 @@ class Session:
             self.traffic.dense_bytes += exact_rows * row_bytes(step)
             self.traffic.dense_rows += exact_rows
         return out
+
+
+@torch.inference_mode()
+def advance_together(sessions: list[Session], tokens: Tensor) -> Tensor:
+    """Appends tokens [B, M] to B sessions of one model and size, whose weights are read once for all; returns the last
+    hidden states [B, M, hidden]."""
+    caches = zip(*(session.cache.layers for session in sessions), strict=True)
+    together = Cache(layers=[_Together(list(layers)) for layers in caches])
+    positions = torch.arange(tokens.shape[1]) + together.get_seq_length()
+    turns = itertools.cycle(sessions)
+    with attention_by(sessions[0].model, lambda *args: next(turns)._attend(*args)):
+        out = sessions[0].model.get_decoder()(
+            input_ids=tokens, cache=together, position_ids=positions.expand(len(tokens), -1), use_cache=True
+        )
+    return out.last_hidden_state
 
 
 VALUE_BYTES = 2

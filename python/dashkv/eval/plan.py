@@ -1,5 +1,6 @@
 """All that an evaluation does and depends on: it runs what the store lacks, and finds results again for a report."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
@@ -9,7 +10,7 @@ import torch
 from dashkv.encoders import Encoder
 from dashkv.eval import drift, needles, runs, speed, tasks
 from dashkv.eval.codes import Codes, digest_of
-from dashkv.eval.harness import EXACT, EvalError
+from dashkv.eval.harness import EXACT, TRAFFIC, EvalError
 from dashkv.eval.runs import Document, Result, Store
 from dashkv.eval.selectors import Budget, Oracle
 from dashkv.eval.suite import Suite
@@ -18,7 +19,6 @@ from dashkv.models import fingerprint
 MEASURES = ("tokens", "layers", "tasks", "needles", "drift", "speed")
 DRIFT_PREFIX = 1024
 SPEED_TOKENS = 16
-DRIFT_TEMPERATURE = 0.7
 NEEDLE_ROWS = 8
 NEEDLE_CONTEXT = 4096
 NEEDLE_SPAN = 512
@@ -43,6 +43,7 @@ class Plan:
     examples: int
     needle_lengths: tuple[int, ...]
     drift_tokens: int
+    drift_seeds: int
     speed_lengths: tuple[int, ...]
     seed: int
     compiled: bool
@@ -132,6 +133,7 @@ class Plan:
             "seed": self.seed,
             "dense": list(self.dense),
             "text": next(iter(self.texts)),
+            "forms": tasks.FORMS,
         }
 
     def _run_tasks(self, say):
@@ -149,7 +151,9 @@ class Plan:
                     lambda x, task=task, length=length: say(f"{task}, {length} tokens: {x}"),
                 )  # fmt: skip
                 for (_, settings), found in zip(pending, scores, strict=True):
-                    self.store.put(Result(settings, {"hit": found.hit, "right": found.right, "nll": found.nll}, 0.0))
+                    arrays = {name: getattr(found, name) for name in ("hit", "right", "nll")}
+                    arrays["traffic"] = np.array([getattr(found.traffic, name) for name in TRAFFIC])
+                    self.store.put(Result(settings, arrays, 0.0))
 
     def task_result(self, selector, task: str, length: int) -> Result | None:
         return self.store.get(self._task_settings(selector, task, length))
@@ -202,48 +206,54 @@ class Plan:
     def needle_result(self, selector, count: int) -> Result | None:
         return self.store.get(self._needle_settings(selector, count))
 
-    # Drift: one text is continued.
+    # Drift: the beginning of each text is continued, with several seeds.
 
-    def _drift_settings(self, selector) -> dict:
-        document = self._drift_document()
+    def _drift_settings(self, selector, document: Document, seed: int) -> dict:
         return {
             "kind": "drift",
             "model": self.key,
             "selector": selector.settings(),
             "document": document.digest,
             "tokens": self.drift_tokens,
-            "temperature": DRIFT_TEMPERATURE,
-            "seed": self.seed,
+            "seed": seed,
             "dense": list(self.dense),
         }
 
-    def _drift_document(self) -> Document:
-        name, text = next(iter(self.texts.items()))
-        return runs.contexts(self.tokenizer, name, text, DRIFT_PREFIX, 1)[0]
+    def drift_texts(self) -> list[tuple[Document, int]]:
+        """Beginnings of texts, and seeds."""
+        documents = [runs.contexts(self.tokenizer, name, text, DRIFT_PREFIX, 1)[0] for name, text in self.texts.items()]
+        return [(document, self.seed + i) for document in documents for i in range(self.drift_seeds)]
 
     def _run_drift(self, say):
-        document, budget = self._drift_document(), self.budgets[0]
-        pairs = [(s, self._drift_settings(s)) for s in [EXACT, *self.suite(budget)]]
-        pending = [(s, k) for s, k in pairs if self.store.get(k) is None]
-        if not pending:
-            return
-        observe = any(s.observes for s, _ in pending)
-        prefix = runs.prefill(self.model, self.key, document.tokens[:-1], observe, self.store)
-        last = document.tokens[-1:]
-        done = self.store.get(pairs[0][1])
-        exact = None if done is None else torch.from_numpy(done.arrays["tokens"])
-        for selector, settings in pending:
-            written = drift.generate(
-                self.model, prefix, last, selector, self.dense, self.drift_tokens, self.seed, DRIFT_TEMPERATURE
+        texts, selectors = self.drift_texts(), [EXACT, *self.suite(self.budgets[0])]
+        prefixes = {}
+        for selector in selectors:
+            pending = [x for x in texts if self.store.get(self._drift_settings(selector, *x)) is None]
+            if not pending:
+                continue
+            for document, _ in pending:
+                if document.digest not in prefixes:
+                    observe = any(s.observes for s in selectors)
+                    prefixes[document.digest] = runs.prefill(
+                        self.model, self.key, document.tokens[:-1], observe, self.store
+                    )
+            start = time.perf_counter()
+            given = [prefixes[document.digest] for document, _ in pending]
+            last = torch.stack([document.tokens[-1] for document, _ in pending])
+            written, states = drift.generate(
+                self.model, given, last, selector, self.dense, self.drift_tokens, [seed for _, seed in pending]
             )
-            exact = written if exact is None else exact
-            found = drift.measure(self.model, prefix, last, written, exact)
-            arrays = {"tokens": found.tokens, "nll": found.nll, "first": found.first, "distinct": found.distinct}
-            self.store.put(Result(settings, {k: np.asarray(v) for k, v in arrays.items()}, 0.0))
-            say(f"drift: {selector.name}: first difference after {found.first} tokens")
+            for i, (document, seed) in enumerate(pending):
+                done = self.store.get(self._drift_settings(EXACT, document, seed))
+                exact = written[i] if done is None else torch.from_numpy(done.arrays["tokens"])
+                found = drift.measure(self.model, given[i], last[i : i + 1], written[i], states[i], exact)
+                self.store.put(Result(self._drift_settings(selector, document, seed), found, 0.0))
+            say(f"drift: {selector.name}: {len(pending)} texts in {time.perf_counter() - start:.0f} s")
 
-    def drift_result(self, selector) -> Result | None:
-        return self.store.get(self._drift_settings(selector))
+    def drift_results(self, selector) -> list[Result] | None:
+        """Of all texts and seeds, None unless all are there."""
+        found = [self.store.get(self._drift_settings(selector, *x)) for x in self.drift_texts()]
+        return None if None in found else found
 
     # Speed: the first encoder at the first budget.
 

@@ -12,9 +12,8 @@ import torch
 import transformers
 
 from dashkv.eval import figures, measures
-from dashkv.eval.harness import EXACT
-from dashkv.eval.plan import DRIFT_TEMPERATURE, Plan
-from dashkv.eval.runs import TRAFFIC
+from dashkv.eval.harness import EXACT, TRAFFIC
+from dashkv.eval.plan import Plan
 
 NOTES = """\
 - **rows**, **bytes**: read by attention, as a share of what exact attention reads, dense layers in both; K and V count
@@ -206,14 +205,17 @@ def _tasks(plan: Plan) -> list[dict]:
         for budget in plan.budgets:
             rows = []
             for selector in [EXACT, *plan.suite(budget)]:
-                scores = {}
+                scores, traffic = {}, np.zeros(len(TRAFFIC))
                 for task in plan.tasks:
                     found = plan.task_result(selector, task, length)
                     if found is not None:
                         scores[task] = {x: float(found.arrays[x].mean()) for x in ("hit", "right", "nll")}
                         scores[task]["answers"] = len(found.arrays["hit"])
+                        traffic += found.arrays["traffic"]
                 if scores:
-                    rows.append({"selector": selector.name, "scores": scores})
+                    total = dict(zip(TRAFFIC, traffic, strict=True))
+                    share = total["rows"] / total["dense_rows"]
+                    rows.append({"selector": selector.name, "rows": share, "scores": scores})
             tables.append({"length": length, "full": _full(budget), "examples": plan.examples, "rows": rows})
     return tables
 
@@ -235,19 +237,34 @@ def _needles(plan: Plan) -> list[dict]:
 
 
 def _drift(plan: Plan) -> list[dict]:
-    rows = []
+    """Of each selector the means over its texts with standard errors, and in the first and the last quarter of a text."""
+    rows, exact = [], plan.drift_results(EXACT)
     for selector in [EXACT, *plan.suite(plan.budgets[0])]:
-        found = plan.drift_result(selector)
-        if found is not None:
-            nll = measures.estimate([found.arrays["nll"]])
-            rows.append(
-                {
-                    "selector": selector.name,
-                    "first": int(found.arrays["first"]),
-                    "nll": [nll.mean, nll.error],
-                    "distinct": float(found.arrays["distinct"]),
-                }
-            )
+        found = plan.drift_results(selector)
+        if found is None or exact is None:
+            continue
+
+        def spread(values: list) -> list[float]:
+            values = np.array(values, float)
+            error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+            return [float(values.mean()), float(error)]
+
+        quarters = [np.array_split(r.arrays["kl"], 4) for r in found]
+        rows.append(
+            {
+                "selector": selector.name,
+                "texts": [document.name for document, _ in plan.drift_texts()],
+                "tokens": plan.drift_tokens,
+                "first": [int(r.arrays["first"]) for r in found],
+                "kl_first_quarter": spread([parts[0].mean() for parts in quarters]),
+                "kl_last_quarter": spread([parts[-1].mean() for parts in quarters]),
+                "nll": spread([r.arrays["nll"].mean() for r in found]),
+                "nll_change": spread(
+                    [r.arrays["nll"].mean() - e.arrays["nll"].mean() for r, e in zip(found, exact, strict=True)]
+                ),
+                "repeated": spread([r.arrays["repeated"].mean() for r in found]),
+            }
+        )
     return rows
 
 
@@ -404,19 +421,19 @@ def _task_lines(table: dict) -> list[str]:
     for row in table["rows"]:
         cells = [row["scores"].get(task) for task in names]
         rows.append(
-            [row["selector"]]
+            [row["selector"], _share(row["rows"])]
             + [
                 "" if c is None else f"{round(c['hit'] * c['answers'])} / {c['right']:.2f} / {c['nll']:.2f}"
                 for c in cells
             ]
         )
-    header = ["selector"] + [f"{task} ({answers[task]})" for task in names]
+    header = ["selector", "rows"] + [f"{task} ({answers[task]})" for task in names]
     return [
         f"## Tasks at {table['length']} tokens, {table['full']}",
         "",
         (
             f"{table['examples']} examples a task. Answers hit (of the number in the header) / share of answer tokens "
-            "right / nats a token."
+            "right / nats a token; of words, those likelier than three rivals / share of rivals that are less likely / nats."
         ),
         "",
         *_table(header, rows),
@@ -441,18 +458,37 @@ def _needle_lines(table: dict) -> list[str]:
 def _drift_lines(rows: list[dict]) -> list[str]:
     header = [
         "selector",
-        "same tokens before the first difference",
-        "nats a token under exact attention",
-        "4-grams once",
+        "first difference",
+        "KL, first quarter",
+        "KL, last quarter",
+        "perplexity of the text",
+        "against exact's own",
+        "4-grams repeated",
     ]
-    cells = [
-        [r["selector"], str(r["first"]), _with_error(r["nll"], ".3f", ".3f"), f"{100 * r['distinct']:.1f} %"]
-        for r in rows
-    ]
+    cells = []
+    for row in rows:
+        first, (change, error) = sorted(row["first"]), row["nll_change"]
+        change = [100 * (np.exp(change) - 1), None if error is None else 100 * np.exp(change) * error]
+        cells.append(
+            [
+                row["selector"],
+                f"{np.median(first):.0f} ({first[0]} to {first[-1]})",
+                _with_error(row["kl_first_quarter"], ".4f", ".4f"),
+                _with_error(row["kl_last_quarter"], ".4f", ".4f"),
+                f"{np.exp(row['nll'][0]):.2f}",
+                _with_error(change, "+.1f", ".1f") + " %",
+                _with_error([None if x is None else 100 * x for x in row["repeated"]], ".1f", ".1f") + " %",
+            ]
+        )
     return [
         "## Generation drift",
         "",
-        f"Sampled at temperature {DRIFT_TEMPERATURE} with the same random numbers for all; the first budget.",
+        (
+            f"{len(rows[0]['texts'])} texts of {rows[0]['tokens']:,} tokens, sampled at temperature 1 with the same random "
+            "numbers for all. First difference: tokens written before one that exact attention did not write, median and "
+            "range. KL: from exact attention, that reads the text, to what it was written with. Perplexity: of the text "
+            "under exact attention. Standard errors are taken over texts. The first budget."
+        ),
         "",
         *_table(header, cells),
     ]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dashkv.eval import harness, measures
-from dashkv.eval.harness import EXACT, EvalError, Prefix, Session
+from dashkv.eval.harness import EXACT, TRAFFIC, EvalError, Prefix, Session
 
 SCHEMA = 1
 """Raised when a measure changes its meaning, so that older results are not taken for new ones."""
@@ -189,9 +189,6 @@ def run_tokens(
             f"{document.name}: {selector.name}: perplexity {change.mean:+.2f} %, KL {arrays['kl'].mean():.4f}, "
             f"{time.perf_counter() - start:.0f} s"
         )
-
-
-TRAFFIC = ("bytes", "rows", "dense_bytes", "dense_rows")
 
 
 def run_layers(

@@ -4,11 +4,12 @@ A context is filled from a text; the question and its answers follow. The cache 
 of question and answers are run under the selector, as when a question is asked about a cached document. Answers are
 teacher-forced: one counts as a hit if every token of it is the most likely one, which is when greedy decoding would
 write it. Answers of several parts are scored part by part, in the order of the text, each after the right ones before.
+Where a small model is not to be expected to write the answer, it counts as a hit if it is likelier than its rivals.
 """
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dashkv.eval import harness
-from dashkv.eval.harness import EvalError, Session
+from dashkv.eval.harness import TRAFFIC, EvalError, Session, Traffic
 
 WORDS = [
     "anchor",
@@ -106,6 +107,7 @@ class Example:
     context: Tensor
     parts: tuple[str, ...]
     answers: tuple[int, ...]  # indices into parts
+    rivals: tuple[tuple[str, ...], ...] = ()  # of each answer the wrong ones that it is to be told from
 
 
 def _number(rng: random.Random) -> str:
@@ -182,48 +184,58 @@ def multi_query(tokenizer, text: str, length: int, rng: random.Random, keys: int
     return Example(context, tuple(parts), tuple(answers))
 
 
-def variable_tracking(tokenizer, text: str, length: int, rng: random.Random, hops: int = 2) -> Example:
-    """A value is given to one variable and handed on to others; all that hold it are asked for."""
-    names = ["".join(rng.choices("ABCDEFGHJKLMNPQRSTUVWXYZ", k=3)) for _ in range(hops + 1)]
-    value = _number(rng)
-    lines = [f"VAR {names[0]} = {value}."] + [f"VAR {b} = VAR {a}." for a, b in pairwise(names)]
+def variable_tracking(tokenizer, text: str, length: int, rng: random.Random, hops: int = 2, chains: int = 3) -> Example:
+    """Each chain gives a value to one variable and hands it on to others. The value of the last variable of one chain is
+    asked for, hop by hop, as small models cannot follow a chain without writing it down; each hop is to be told from
+    those of the other chains."""
+    words = rng.sample(WORDS, chains * (hops + 1))
+    # The last variable first, the value last.
+    lists = [[*words[i::chains], _number(rng)] for i in range(chains)]
+    lines = [f"VAR {name} = {'VAR ' * (source in words)}{source}." for x in lists for name, source in pairwise(x)]
     context = _with_needles(tokenizer, text, lines, length, rng)
-    question = (
-        f"\n\nQuestion: Which variables are assigned the value {value}?\n"
-        f"Answer: The variables that are assigned the value {value} are"
-    )
-    parts, answers = [question], []
-    for name in names:
-        answers.append(len(parts))
-        parts += [f" {name}", ","]
-    return Example(context, tuple(parts[:-1]), tuple(answers))
+    asked, *others = rng.sample(lists, chains)
+    parts, answers, rivals = [f"\n\nThe value of VAR {asked[0]}, step by step:"], [], []
+    for place, (name, source) in enumerate(pairwise(asked), 1):
+        parts += [f"\nVAR {name} ={' VAR' * (source in words)}", f" {source}", "."]
+        answers.append(len(parts) - 2)
+        rivals.append(tuple(f" {other[place]}" for other in others))
+    return Example(context, tuple(parts), tuple(answers), tuple(rivals))
 
 
-def _counted(tokenizer, words: list[str], wanted: list[str], question: str) -> Example:
-    listed = "Below is a numbered list of words.\n" + " ".join(f"{i + 1}. {w}" for i, w in enumerate(words))
+def _counted(tokenizer, words: list[str], wanted: list[str], rare: list[str], question: str) -> Example:
+    listed = "Below is a list of words.\n" + ", ".join(words) + "."
     parts, answers = [question], []
     for word in wanted:
         answers.append(len(parts))
         parts += [f" {word}", ","]
     context = tokenizer(listed, return_tensors="pt", add_special_tokens=False).input_ids[0]
-    return Example(context, tuple(parts[:-1]), tuple(answers))
+    rivals = tuple(f" {word}" for word in rare)
+    return Example(context, tuple(parts[:-1]), tuple(answers), (rivals,) * len(answers))
 
 
 def common_words(tokenizer, text: str, length: int, rng: random.Random, common: int = 3) -> Example:
-    """A list in which `common` words come 10 times as often as all others; they are asked for."""
+    """A list in which `common` words come 10 times as often as all others. They are to be told from three of these."""
     pool = rng.sample(WORDS, len(WORDS))
-    weights = [10 if i < common else 1 for i in range(len(pool))]
-    words = rng.choices(pool, weights, k=length // 5)
-    wanted = sorted(pool[:common], key=words.index)
-    return _counted(tokenizer, words, wanted, "\n\nThe most common words in the list above are")
+    words = rng.choices(pool, [10 if i < common else 1 for i in range(len(pool))], k=length // 3)
+    rare = sorted(set(words) - set(pool[:common]), key=words.index)
+    return _counted(
+        tokenizer, words, pool[:common], rng.sample(rare, 3), "\n\nThe most common words in the list above are"
+    )
 
 
 def frequent_words(tokenizer, text: str, length: int, rng: random.Random, exponent: float = 2.0) -> Example:
-    """Words drawn with frequencies that fall as a power of their rank; the three most frequent are asked for."""
+    """Words drawn with frequencies that fall as a power of their rank. The three most frequent are to be told from three
+    that come, but are not among the ten most frequent."""
     pool = rng.sample(WORDS, len(WORDS))
-    words = rng.choices(pool, [(i + 1) ** -exponent for i in range(len(pool))], k=length // 5)
-    return _counted(tokenizer, words, pool[:3], "\n\nThe three most frequent words in the list above are")
+    words = rng.choices(pool, [(i + 1) ** -exponent for i in range(len(pool))], k=length // 3)
+    rare = sorted(set(words) & set(pool[10:]), key=words.index)
+    return _counted(
+        tokenizer, words, pool[:3], rng.sample(rare, 3), "\n\nThe three most frequent words in the list above are"
+    )
 
+
+FORMS = 2
+"""Raised when a task changes, so that older results are not taken for new ones."""
 
 Generator = Callable[[object, str, int, random.Random], Example]
 TASKS: dict[str, Generator] = {
@@ -247,29 +259,44 @@ def make(task: str, tokenizer, text: str, length: int, count: int, seed: int) ->
 
 @dataclass
 class Scores:
-    """Per answer: hit (all tokens right), share of its tokens that are right, nats of it per token."""
+    """Per answer: hit (all tokens right, or likelier than every rival), share of its tokens that are right, or of the
+    rivals that are less likely, nats of it per token. traffic: of all rows that were run."""
 
     hit: np.ndarray
     right: np.ndarray
     nll: np.ndarray
+    traffic: Traffic
 
 
 @torch.inference_mode()
 def score(model, tokenizer, example: Example, prefix, selector, dense: tuple[int, ...]) -> Scores:
     """Scores of an example under a selector; `prefix` is the prefill of its context."""
     ids = [tokenizer(part, add_special_tokens=False).input_ids for part in example.parts]
-    tokens = torch.tensor([token for part in ids for token in part])
-    hidden = Session(model, prefix, selector, dense, room=len(tokens)).advance(tokens)
-    logits = torch.log_softmax(model.get_output_embeddings()(hidden).float(), -1)
-    scores = []
-    for index in example.answers:
-        begin = sum(map(len, ids[:index]))
-        target = tokens[begin : begin + len(ids[index])]
-        predicted = logits[begin - 1 : begin - 1 + len(target)]
-        right = predicted.argmax(-1) == target
-        nll = -predicted.gather(1, target[:, None]).mean()
-        scores.append((float(right.all()), float(right.float().mean()), float(nll)))
-    return Scores(*(np.array(x) for x in zip(*scores, strict=True)))
+    total = Traffic()
+
+    def logits_of(tokens: list[int]) -> Tensor:
+        session = Session(model, prefix, selector, dense, room=len(tokens))
+        hidden = session.advance(torch.tensor(tokens))
+        for name, value in asdict(session.traffic).items():
+            setattr(total, name, getattr(total, name) + value)
+        return torch.log_softmax(model.get_output_embeddings()(hidden).float(), -1)
+
+    def last(logits: Tensor, begin: int, target: list[int]) -> Tensor:
+        """Log probabilities of the tokens of a part that begins at `begin`."""
+        return logits[begin - 1 : begin - 1 + len(target)].gather(1, torch.tensor(target)[:, None])[:, 0]
+
+    logits, scores = logits_of([token for part in ids for token in part]), []
+    for number, index in enumerate(example.answers):
+        before = [token for part in ids[:index] for token in part]
+        target, begin = ids[index], len(before)
+        found = last(logits, begin, target)
+        right = logits[begin - 1 : begin - 1 + len(target)].argmax(-1) == torch.tensor(target)
+        if example.rivals:
+            rivals = [tokenizer(part, add_special_tokens=False).input_ids for part in example.rivals[number]]
+            theirs = [last(logits_of(before + rival), begin, rival).sum() for rival in rivals]
+            right = torch.stack(theirs) < found.sum()
+        scores.append((float(right.all()), float(right.float().mean()), -float(found.mean())))
+    return Scores(*(np.array(x) for x in zip(*scores, strict=True)), total)
 
 
 def run(
@@ -284,6 +311,9 @@ def run(
             part.append(score(model, tokenizer, example, prefix, selector, dense))
         say(f"example {index + 1} of {len(examples)}")
     return [
-        Scores(*(np.concatenate([getattr(s, name) for s in part]) for name in ("hit", "right", "nll")))
+        Scores(
+            *(np.concatenate([getattr(s, name) for s in part]) for name in ("hit", "right", "nll")),
+            Traffic(*(sum(getattr(s.traffic, name) for s in part) for name in TRAFFIC)),
+        )
         for part in parts
     ]
