@@ -104,3 +104,36 @@ func.func @mid(%q: memref<1x8x1x128xf16>, %k: memref<1x2x8192x128xf16>, %qc: mem
       table(%r : memref<1x128xf32>) outs(%o : memref<1x8x1x128xf16>) {tiering = #dashkv.tiering<mid = 0.05>}
   return
 }
+
+// -----
+
+// Lengths and codes that this step makes are read after the wait for the kernel
+// that makes them; without lengths also codes of which some are written.
+// CHECK-LABEL: func.func @late
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_decode_f16_d128_g4_m1_l64p4_late_lengths_late
+//       CHECK: gpu.func @dashkv_decode_f16_d128_g4_m1_l64p4_late_lengths_late
+//       CHECK:   griddepcontrol.launch_dependents
+//   CHECK-NOT:   memref.load
+//       CHECK:   griddepcontrol.wait
+//       CHECK:   cp.async.bulk
+func.func @late(%q: memref<1x32x1x128xf16>, %k: memref<1x8x65536x128xf16>, %v: memref<1x8x65536x128xf16>, %qc: memref<1x32x1x8xi8>, %pos: memref<1xi32>, %given: memref<1x8x65536x8xi8>, %o: memref<1x32x1x128xf16>) {
+  %lengths = memref.alloc() : memref<1xi32>
+  linalg.map { arith.addi } ins(%pos, %pos : memref<1xi32>, memref<1xi32>) outs(%lengths : memref<1xi32>)
+  %kc = memref.alloc() : memref<1x8x65536x8xi8>
+  memref.copy %given, %kc : memref<1x8x65536x8xi8> to memref<1x8x65536x8xi8>
+  dashkv.tiered_attention ins(%q, %k, %v : memref<1x32x1x128xf16>, memref<1x8x65536x128xf16>, memref<1x8x65536x128xf16>)
+      codes(%qc, %kc : memref<1x32x1x8xi8>, memref<1x8x65536x8xi8>) lengths(%lengths : memref<1xi32>) outs(%o : memref<1x32x1x128xf16>) {tiering = #dashkv.tiering<full = 0.02>}
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func.func @appended
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_decode_f16_d128_g4_m1_l64p4_late
+func.func @appended(%q: memref<1x32x1x128xf16>, %k: memref<1x8x65536x128xf16>, %v: memref<1x8x65536x128xf16>, %qc: memref<1x32x1x8xi8>, %new: memref<1x8x1x8xi8>, %kc: memref<1x8x65536x8xi8>, %o: memref<1x32x1x128xf16>) {
+  %at = memref.subview %kc[0, 0, 7, 0] [1, 8, 1, 8] [1, 1, 1, 1] : memref<1x8x65536x8xi8> to memref<1x8x1x8xi8, strided<[4194304, 524288, 8, 1], offset: 56>>
+  memref.copy %new, %at : memref<1x8x1x8xi8> to memref<1x8x1x8xi8, strided<[4194304, 524288, 8, 1], offset: 56>>
+  dashkv.tiered_attention ins(%q, %k, %v : memref<1x32x1x128xf16>, memref<1x8x65536x128xf16>, memref<1x8x65536x128xf16>)
+      codes(%qc, %kc : memref<1x32x1x8xi8>, memref<1x8x65536x8xi8>) outs(%o : memref<1x32x1x128xf16>) {tiering = #dashkv.tiering<full = 0.02>}
+  return
+}

@@ -57,7 +57,7 @@ std::string AttendSpec::getName() const {
   if (mask)
     os << "_mask" << mask;
   std::pair<bool, StringRef> flags[] = {
-      {lists, "lists"},     {lengths, lengthsCopied ? "copied_lengths" : "lengths"},
+      {lists, "lists"},     {lengths, lengthsLate ? "late_lengths" : "lengths"},
       {causal, "causal"},   {lse, "lse"},
       {keyScale, "kscale"}, {valueScale, "vscale"},
       {rootScale, "root"},  {given, "given"}};
@@ -226,10 +226,10 @@ Value AttendKernel::addMask(Value logit, Value mask, Value key) {
 
 void AttendKernel::emit() {
   b.launchDependents();
-  if (spec.lengthsCopied)
+  if (spec.lengthsLate)
     b.waitForPrevious();
   locate();
-  if (!spec.lengthsCopied)
+  if (!spec.lengthsLate)
     b.waitForPrevious();
   if (spec.matrix)
     emitMatrix();

@@ -27,11 +27,11 @@ struct AttendSpec {
   Type out;           ///< of the result; null: adds to running statistics
   bool lists = false, lengths = false, causal = false, lse = false;
   bool keyScale = false, valueScale = false;
-  bool lengthsCopied = false; ///< by a kernel of this step
-  bool rootScale = false;     ///< the scale is 1/sqrt(D), D being known at run time
-  bool paged = false;         ///< a block table says where the rows of K and V are
-  int64_t pageRows = 0;       ///< rows of a page, 0: known at run time
-  int64_t keyPage = 0;        ///< elements from one page to the next, 0: known at run time
+  bool lengthsLate = false; ///< a kernel of this step writes them
+  bool rootScale = false;   ///< the scale is 1/sqrt(D), D being known at run time
+  bool paged = false;       ///< a block table says where the rows of K and V are
+  int64_t pageRows = 0;     ///< rows of a page, 0: known at run time
+  int64_t keyPage = 0;      ///< elements from one page to the next, 0: known at run time
   int64_t valuePage = 0;
   int64_t heads = 0;     ///< query heads of a unit, 0: known at run time
   int64_t queries = 0;   ///< positions (M) of a unit, 0: known at run time

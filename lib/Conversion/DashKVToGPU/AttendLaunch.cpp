@@ -166,8 +166,7 @@ AttendSpec AttendLauncher::getSpec() const {
   spec.shape.columns = rows ? std::min<int64_t>(rows, 8) : 8;
   spec.lists = static_cast<bool>(indices);
   spec.lengths = static_cast<bool>(lengths);
-  spec.lengthsCopied =
-      spec.lengths && !cast<MemRefType>(buffers.lengths.getType()).getLayout().isIdentity();
+  spec.lengthsLate = spec.lengths && areLengthsLate(buffers.lengths);
   spec.causal = buffers.causal && staticQueries != 1;
   spec.keyScale = static_cast<bool>(keyScale);
   spec.valueScale = static_cast<bool>(valueScale);

@@ -59,8 +59,8 @@ std::string DecodeSpec::getName() const {
   if (attend.valueDepth != attend.depth)
     os << "x" << attend.valueDepth;
   os << "_g" << group << "_m" << queries << "_l" << bits << (weighted ? "w" : "p") << codeHeads;
-  os << (newest ? "_newest" : "") << (hasLengths ? "_lengths" : "") << (hasKept ? "_kept" : "")
-     << (early ? "" : "_late");
+  os << (newest ? "_newest" : "") << (hasLengths ? lengthsLate ? "_late_lengths" : "_lengths" : "")
+     << (hasKept ? "_kept" : "") << (early ? "" : "_late");
   if (keyStride != attend.depth * attend.key.getIntOrFloatBitWidth() / 8 ||
       valueStride != attend.valueDepth * attend.value.getIntOrFloatBitWidth() / 8)
     os << "_rows" << keyStride << "x" << valueStride;
@@ -420,12 +420,15 @@ void DecodeEmitter::emitDense() {
 
 void DecodeEmitter::emit() {
   b.launchDependents();
+  if (spec.lengthsLate)
+    b.waitForPrevious();
   emitIndices();
   // Only window keys can be newer than the previous kernel, and they are
   // forced.
   if (spec.bulk)
     emitFirstFetches(/*early=*/true);
-  b.waitForPrevious();
+  if (!spec.lengthsLate)
+    b.waitForPrevious();
   if (spec.bulk)
     emitFirstFetches(/*early=*/false);
 

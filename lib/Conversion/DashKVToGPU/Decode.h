@@ -43,6 +43,7 @@ struct DecodeSpec {
   bool weighted;      ///< form of the query codes
   bool newest;        ///< of equal keys the last ones are taken
   bool hasLengths, hasScales, hasLse, hasKept;
+  bool lengthsLate;   ///< a kernel of this step writes them
   bool mid;           ///< a second list, of keys whose logits are estimated
   bool hasCodeScale;  ///< factors of the estimates
   int64_t tableHeads; ///< of the residual table: none, one for all, or Hq

@@ -10,7 +10,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -40,20 +39,6 @@ static int64_t getVector(MemRefType type) {
   return vector;
 }
 
-static Value getRoot(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
-/// An argument or a global: what is allocated here, an earlier kernel writes.
-static bool isConstant(Value memref) {
-  Value root = getRoot(memref);
-  if (auto argument = dyn_cast<BlockArgument>(root))
-    return isa<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  return root.getDefiningOp<memref::GetGlobalOp>();
-}
-
 bool EncoderSpec::isDynamic() const {
   return ShapedType::isDynamic(depth) || llvm::any_of(layers, [](const EncoderLayer &layer) {
            return ShapedType::isDynamic(layer.in) || ShapedType::isDynamic(layer.out);
@@ -69,7 +54,7 @@ EncoderSpec EncoderSpec::get(HashEncodeOp op, const NVPTXTarget &target) {
   spec.levels = op.getLevels();
   spec.hasScale = static_cast<bool>(op.getScaleInit());
   spec.hasConstantWeights =
-      llvm::all_of(op.getWeights(), isConstant) && llvm::all_of(op.getBiases(), isConstant);
+      llvm::all_of(op.getWeights(), isGiven) && llvm::all_of(op.getBiases(), isGiven);
   spec.activation = op.getActivation();
   // A size that one type leaves open another one may have.
   int64_t in = ShapedType::isDynamic(spec.depth) ? spec.depth : spec.depth * spec.group;

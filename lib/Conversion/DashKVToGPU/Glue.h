@@ -16,9 +16,6 @@ using InitialValues = llvm::SmallDenseMap<OpOperand *, TypedAttr>;
 /// alone.
 bool isLaunchCode(func::FuncOp function);
 
-/// The allocation or argument that `buffer` is a view of.
-Value getRoot(Value buffer);
-
 /// Whether `op` may access the buffer `root`; ops that only make views or read
 /// sizes do not.
 bool touches(Operation *op, Value root);

@@ -21,18 +21,6 @@ using namespace mlir::dashkv;
 
 static constexpr int64_t kThreads = 256, kLanes = 32;
 
-Value mlir::dashkv::getRoot(Value buffer) {
-  while (Operation *op = buffer.getDefiningOp()) {
-    if (auto view = dyn_cast<ViewLikeOpInterface>(op))
-      buffer = view.getViewSource();
-    else if (auto metadata = dyn_cast<memref::ExtractStridedMetadataOp>(op))
-      buffer = metadata.getSource();
-    else
-      break;
-  }
-  return buffer;
-}
-
 bool mlir::dashkv::touches(Operation *op, Value root) {
   return op
       ->walk([&](Operation *inner) {

@@ -5,6 +5,9 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::dashkv;
@@ -166,4 +169,47 @@ void LaunchBuilder::launch(gpu::GPUFuncOp kernel, std::array<Value, 3> grid, Val
   gpu::LaunchFuncOp::create(*this, kernel, gpu::KernelDim3{grid[0], grid[1], grid[2]},
                             gpu::KernelDim3{threads, one, one},
                             sharedBytes ? i32(sharedBytes) : Value(), arguments);
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+Value mlir::dashkv::getRoot(Value buffer) {
+  while (Operation *op = buffer.getDefiningOp()) {
+    if (auto view = dyn_cast<ViewLikeOpInterface>(op))
+      buffer = view.getViewSource();
+    else if (auto metadata = dyn_cast<memref::ExtractStridedMetadataOp>(op))
+      buffer = metadata.getSource();
+    else
+      break;
+  }
+  return buffer;
+}
+
+bool mlir::dashkv::isGiven(Value buffer) {
+  Value root = getRoot(buffer);
+  if (auto argument = dyn_cast<BlockArgument>(root))
+    return isa<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  return root.getDefiningOp<memref::GetGlobalOp>();
+}
+
+bool mlir::dashkv::anyUse(Value buffer, function_ref<bool(OpOperand &)> found) {
+  return llvm::any_of(buffer.getUses(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (!isa<ViewLikeOpInterface, memref::ExtractStridedMetadataOp>(user))
+      return found(use);
+    return llvm::any_of(user->getResults(), [&](Value result) {
+      return isa<BaseMemRefType>(result.getType()) && anyUse(result, found);
+    });
+  });
+}
+
+bool mlir::dashkv::areLengthsLate(Value lengths) {
+  // A kernel makes them dense where they are not.
+  if (!isGiven(lengths) || !cast<MemRefType>(lengths.getType()).getLayout().isIdentity())
+    return true;
+  return anyUse(getRoot(lengths), [](OpOperand &use) {
+    return hasEffect<MemoryEffects::Write>(use.getOwner(), use.get());
+  });
 }

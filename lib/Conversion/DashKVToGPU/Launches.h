@@ -194,6 +194,20 @@ struct AttendBuffers {
 /// Launches one kernel (or one of two, by the layout at run time).
 void launchAttend(const AttendBuffers &buffers, LaunchBuilder &b);
 
+/// The allocation or argument that `buffer` is a view of.
+Value getRoot(Value buffer);
+
+/// Whether `buffer` is an argument or a global: what is allocated here, an earlier
+/// kernel of the step writes.
+bool isGiven(Value buffer);
+
+/// Whether a kernel of this step writes `lengths`, so that its readers have to wait
+/// for it.
+bool areLengthsLate(Value lengths);
+
+/// Whether `found` holds for a use of `buffer` or of a view of it.
+bool anyUse(Value buffer, function_ref<bool(OpOperand &)> found);
+
 } // namespace mlir::dashkv
 
 #endif // DASHKV_LIB_CONVERSION_DASHKVTOGPU_LAUNCHES_H

@@ -159,7 +159,13 @@ std::optional<DecodeSpec> TieredLauncher::getDecodeSpec() {
   if (spec.tableHeads < 0 || (spec.mid && spec.weighted && spec.codeHeads > 1))
     return std::nullopt;
   spec.bulk = b.getTarget().hasBulkCopy;
-  spec.early = tiering.getWindow() >= rows;
+  spec.lengthsLate = spec.hasLengths && areLengthsLate(op.getLengths());
+  // Codes may be read before the previous kernel is done if that appends to them,
+  // and what it appends is in the window: at the end, which lengths tell.
+  bool isAppended =
+      anyUse(getRoot(op.getKeyCodes()), [&](OpOperand &use) { return use.getOwner() != op; });
+  spec.early =
+      tiering.getWindow() >= rows && isGiven(op.getKeyCodes()) && (spec.hasLengths || !isAppended);
   auto rowBytes = [&](Value operand, AffineMap map, Type type) {
     Value row = getLayout(operand, map, dims.key).row;
     return getConstantIntValue(row).value_or(0) * type.getIntOrFloatBitWidth() / 8;
