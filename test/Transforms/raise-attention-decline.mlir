@@ -107,6 +107,41 @@ func.func @lse_of_shifted(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %v: tens
 
 // -----
 
+// scores of two caches are concatenated, and scaled after that
+#q = affine_map<(h, m, n, d) -> (h, m, d)>
+#k = affine_map<(h, m, n, d) -> (h, n, d)>
+#s = affine_map<(h, m, n, d) -> (h, m, n)>
+#p = affine_map<(h, m, d, n) -> (h, m, n)>
+#v = affine_map<(h, m, d, n) -> (h, n, d)>
+#o = affine_map<(h, m, d, n) -> (h, m, d)>
+#hmn = affine_map<(h, m, n) -> (h, m, n)>
+func.func @two_caches(%q: tensor<2x4x8xf32>, %k: tensor<2x6x8xf32>, %k2: tensor<2x3x8xf32>, %v: tensor<2x9x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %half = arith.constant 0.5 : f32
+  %init1 = tensor.empty() : tensor<2x4x6xf32>
+  %zeros1 = linalg.fill ins(%zero : f32) outs(%init1 : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %dot1 = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k : tensor<2x4x8xf32>, tensor<2x6x8xf32>) outs(%zeros1 : tensor<2x4x6xf32>) -> tensor<2x4x6xf32>
+  %init2 = tensor.empty() : tensor<2x4x3xf32>
+  %zeros2 = linalg.fill ins(%zero : f32) outs(%init2 : tensor<2x4x3xf32>) -> tensor<2x4x3xf32>
+  %dot2 = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %k2 : tensor<2x4x8xf32>, tensor<2x3x8xf32>) outs(%zeros2 : tensor<2x4x3xf32>) -> tensor<2x4x3xf32>
+  %both = tensor.concat dim(2) %dot1, %dot2 : (tensor<2x4x6xf32>, tensor<2x4x3xf32>) -> tensor<2x4x9xf32>
+  %score_init = tensor.empty() : tensor<2x4x9xf32>
+  %score = linalg.generic {indexing_maps = [#hmn, #hmn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%both : tensor<2x4x9xf32>) outs(%score_init : tensor<2x4x9xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %y = arith.mulf %x, %half : f32
+    linalg.yield %y : f32
+  } -> tensor<2x4x9xf32>
+  %p = linalg.softmax dimension(2) ins(%score : tensor<2x4x9xf32>) outs(%score_init : tensor<2x4x9xf32>) -> tensor<2x4x9xf32>
+  %out_init = tensor.empty() : tensor<2x4x8xf32>
+  %out_zero = linalg.fill ins(%zero : f32) outs(%out_init : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // expected-remark @below {{layout: the scores of several sets of keys are concatenated}}
+  %out = linalg.contract indexing_maps = [#p, #v, #o] ins(%p, %v : tensor<2x4x9xf32>, tensor<2x9x8xf32>) outs(%out_zero : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %out : tensor<2x4x8xf32>
+}
+
+// -----
+
 // the probabilities are returned as well
 #q = affine_map<(h, m, n, d) -> (h, m, d)>
 #k = affine_map<(h, m, n, d) -> (h, n, d)>

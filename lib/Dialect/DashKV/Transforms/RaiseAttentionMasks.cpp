@@ -315,9 +315,14 @@ static bool isFinite(ExprRef expr) {
     return std::isfinite(expr->number);
   case ExprKind::Load: {
     auto constant = expr->source.getDefiningOp<arith::ConstantOp>();
-    auto elements =
-        constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue()) : DenseFPElementsAttr();
-    return elements && elements.getNumElements() <= maxTableSize &&
+    if (!constant || cast<ShapedType>(constant.getType()).getNumElements() > maxTableSize)
+      return false;
+    if (auto resource = dyn_cast<DenseF32ResourceElementsAttr>(constant.getValue())) {
+      std::optional<ArrayRef<float>> values = resource.tryGetAsArrayRef();
+      return values && llvm::all_of(*values, [](float value) { return std::isfinite(value); });
+    }
+    auto elements = dyn_cast<DenseFPElementsAttr>(constant.getValue());
+    return elements &&
            llvm::all_of(elements, [](const APFloat &value) { return value.isFinite(); });
   }
   case ExprKind::Apply:

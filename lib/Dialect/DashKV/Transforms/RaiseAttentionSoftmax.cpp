@@ -454,15 +454,26 @@ AttentionMatcher::Result AttentionMatcher::match(Value root, Operation *anchor) 
       attention.scoreIndex = term->indices;
   if (!isDotFound) {
     // Scores that come out of a loop or branch may hide the first contraction.
-    for (auto [factor, term] : statistics.scores) {
-      ExprRef last = context.strip(term);
+    SmallVector<ExprRef> pending;
+    for (auto [factor, term] : statistics.scores)
+      pending.push_back(term);
+    while (!pending.empty()) {
+      ExprRef last = context.strip(pending.pop_back_val());
+      if (last->kind == ExprKind::Apply)
+        pending.append(last->args.begin(), last->args.end());
       if (last->kind != ExprKind::Load)
         continue;
       Operation *op = last->source.getDefiningOp();
-      if (auto concat = dyn_cast_or_null<tensor::ConcatOp>(op))
-        for (Value input : concat.getInputs())
-          if (hasDot(context.getLoad(input, last->indices)))
-            return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
+      if (auto concat = dyn_cast_or_null<tensor::ConcatOp>(op)) {
+        size_t numDots = llvm::count_if(concat.getInputs(), [&](Value input) {
+          return hasDot(context.getLoad(input, last->indices));
+        });
+        if (numDots != 0 && numDots == concat.getInputs().size())
+          return noMatch(fail("layout", "the scores of several sets of keys are concatenated, "
+                                        "not the keys"));
+        if (numDots != 0)
+          return noMatch(fail("extra-denominator", "the softmax has columns besides the scores"));
+      }
       for (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(op); insert;
            insert = insert.getDest().getDefiningOp<tensor::InsertSliceOp>())
         if (insert.getSourceType().getRank() == insert.getType().getRank() &&
