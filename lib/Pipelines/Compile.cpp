@@ -13,7 +13,12 @@
 #include "dashkv/Pipelines/MachineCode.h"
 #include "dashkv/Pipelines/NVVM.h"
 #include "dashkv/Pipelines/Pipelines.h"
+#include "mlir/Conversion/TosaToArith/TosaToArith.h"
+#include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
+#include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
+#include "mlir/Dialect/Tosa/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -122,10 +127,26 @@ static unsigned countEncoders(ModuleOp module) {
   return count;
 }
 
+/// TOSA, which torch-mlir exports as well, as linalg.
+static void buildTosaToLinalgPipeline(OpPassManager &manager) {
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(tosa::createTosaOptionalDecompositionsPass());
+  functions.addPass(tosa::createTosaToLinalgNamed());
+  functions.addPass(createTosaToArithPass());
+  functions.addPass(createTosaToTensorPass());
+  functions.addPass(tosa::createTosaToLinalg());
+  functions.addPass(createTosaToTensorPass()); // of reshapes that it makes
+}
+
 LogicalResult Compilation::raise() {
   if (failed(writeStage(module, "input")))
     return failure();
+  bool hasTosa = false;
+  module.walk(
+      [&](Operation *op) { hasTosa |= isa_and_nonnull<tosa::TosaDialect>(op->getDialect()); });
   auto build = [&](OpPassManager &manager) {
+    if (hasTosa)
+      buildTosaToLinalgPipeline(manager);
     // Exports put attention, or parts of it, into functions of their own, which
     // can neither be matched across nor grow arguments.
     manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
