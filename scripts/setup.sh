@@ -73,9 +73,11 @@ if ! "$venv/bin/python" -c '' 2>/dev/null; then
   say "making the Python environment $venv"
   quietly python3 -m venv --clear "$venv" || fail "python3 -m venv $venv failed"
 fi
-# The package dashkv is found from .venv/bin/python without an installation step.
+# The package dashkv is found from .venv/bin/python without an installation step, and its command is .venv/bin/dashkv.
 paths=("$venv"/lib/python3*/site-packages)
 echo "$PWD/python" >"${paths[0]}/dashkv.pth"
+printf '#!/bin/sh\nexec "$(dirname "$0")/python" -m dashkv "$@"\n' >"$venv/bin/dashkv"
+chmod +x "$venv/bin/dashkv"
 install_python requirements.txt
 if $tests; then
   install_python requirements-torch.txt

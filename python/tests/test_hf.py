@@ -80,7 +80,7 @@ def test_a_full_budget_generates_what_sdpa_does(model, form, given, options):
     assert torch.equal(model.generate(**given, **GREEDY, **options), want)
 
 
-@pytest.mark.parametrize("family", ["Qwen3", "Phi3", "Gemma"])
+@pytest.mark.parametrize("family", ["Qwen2", "Qwen3", "Phi3", "Gemma", "Granite", "Cohere", "Olmo2"])
 def test_other_families(family):
     sizes = {"hidden_size": 96, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 64, "pad_token_id": 0}
     heads = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16, "eos_token_id": 2}
@@ -377,12 +377,25 @@ def test_smollm2(monkeypatch, capsys, tmp_path):
     assert "Rome" in tokenizer.decode(want[0])
 
     made.save(tmp_path / "encoder.safetensors")
-    monkeypatch.setattr("dashkv.models.load_smollm2", lambda: (model, tokenizer))
-    monkeypatch.setattr(
-        sys, "argv", ["generate.py", str(tmp_path / "encoder.safetensors"), "What is the capital of France? One word."]
-    )
-    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "python" / "generate.py"))
+    monkeypatch.setattr("dashkv.models.load_model", lambda name: (model, tokenizer))
+    example(monkeypatch, str(tmp_path / "encoder.safetensors"), "What is the capital of France? One word.")
     assert "Paris" in capsys.readouterr().out
+
+
+def example(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["generate.py", *arguments])
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "python" / "generate.py"), run_name="__main__")
+
+
+def test_errors_of_the_example(model, monkeypatch, tmp_path):
+    with pytest.raises(SystemExit, match="generate: error: expected an encoder file, but there is none at none"):
+        example(monkeypatch, "none")
+    encoder(model).save(tmp_path / "e.safetensors")
+    with pytest.raises(SystemExit, match="generate: error: expected a GGUF file, but there is none at none.gguf"):
+        example(monkeypatch, str(tmp_path / "e.safetensors"), "--model=none.gguf")
+    monkeypatch.setattr("dashkv.models.load_model", lambda name: (make(num_hidden_layers=2), None))
+    with pytest.raises(SystemExit, match="generate: error: expected an encoder for a model with layers = 2"):
+        example(monkeypatch, str(tmp_path / "e.safetensors"))
 
 
 @pytest.mark.parametrize(

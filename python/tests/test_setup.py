@@ -1,8 +1,11 @@
-"""What scripts/setup.sh says when it cannot work."""
+"""What scripts/setup.sh makes, and says when it cannot work."""
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 SETUP = Path(__file__).parents[2] / "scripts" / "setup.sh"
 
@@ -46,3 +49,11 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     assert "scripts/setup.sh --tests" in result.stdout
+
+
+def test_command(tmp_path, library):
+    program = SETUP.parents[1] / ".venv" / "bin" / "dashkv"
+    if Path(sys.executable).parent != program.parent:
+        pytest.skip("needs the environment that scripts/setup.sh makes")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.startswith("dashkv ")
