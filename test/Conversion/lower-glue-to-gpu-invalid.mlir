@@ -48,3 +48,15 @@ func.func @double(%x: memref<4xf64>) {
   }
   return
 }
+
+// -----
+
+func.func @narrow(%x: memref<4xf8E4M3FN>, %y: memref<4xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : memref<4xf8E4M3FN>) outs(%y : memref<4xf32>) {
+  ^bb0(%v: f8E4M3FN, %o: f32):
+    // expected-error @below {{no instructions of the GPU for arith.extf of 'f8E4M3FN'}}
+    %0 = arith.extf %v : f8E4M3FN to f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -76,10 +76,18 @@ LogicalResult mlir::dashkv::lowerMathForGPU(gpu::GPUFuncOp kernel) {
         llvm::all_of(op->getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
     bool callsLibrary =
         isa<arith::RemFOp>(op) || (isa<math::MathDialect>(op->getDialect()) && !isInteger);
-    if (!callsLibrary)
+    // LLVM has no f8: only kernels of attention convert it.
+    SmallVector<Type, 3> types(op->getResultTypes());
+    llvm::append_range(types, op->getOperandTypes());
+    auto *narrow = llvm::find_if(types, [](Type type) {
+      auto number = dyn_cast<FloatType>(type);
+      return number && number.getWidth() < 16;
+    });
+    bool isNarrow = narrow != types.end() && isa<arith::ArithDialect>(op->getDialect());
+    if (!callsLibrary && !isNarrow)
       return WalkResult::advance();
     emitError(op->getLoc()) << "no instructions of the GPU for " << op->getName() << " of "
-                            << op->getResult(0).getType();
+                            << (isNarrow ? *narrow : types.front());
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
