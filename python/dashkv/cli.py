@@ -17,9 +17,6 @@ import numpy as np
 from dashkv import _arrays, _ffi, compiler, gpu
 from dashkv.kernel_text import Tiering
 
-PRODUCTS = ["mlir", "steps", "linalg", "kernels", "llvm", "asm", "obj", "shared", "header"]
-PRODUCTS += ["ptx", "cubin", "bundle", "iree", "report"]
-
 # Commands of the optional parts: the module that has add_arguments(parser) and main(args), and the extra it needs.
 EXTRAS = {
     "capture": ("dashkv.train.capture_cli", "train", "write queries and keys of a model on text, for train"),
@@ -86,8 +83,8 @@ def add_compile_options(parser: argparse.ArgumentParser, target: str = "native")
     parser.add_argument("--target", default=target, help="native, a CPU (x86-64-v3) or a GPU (sm_90a)")
     parser.add_argument("--tiering", help="make attention tiered: fields as full=2%%,scope=head, or default")
     parser.add_argument("--tiering-options", help="further options of dashkv-apply-tiering: encoder=mlp levels=7")
-    parser.add_argument("--lowering", choices=["vector", "linalg"], help="how dashkv ops become code of a CPU")
-    parser.add_argument("--parallel", choices=["serial", "omp", "callback"], help="who runs parallel loops")
+    parser.add_argument("--lowering", choices=compiler.CHOICES["lowering"], help="how dashkv ops become code of a CPU")
+    parser.add_argument("--parallel", choices=compiler.CHOICES["parallel"], help="who runs parallel loops")
     parser.add_argument("--workers", type=_positive, default=1, help="threads to keep busy")
     for flag, text in (
         ("runtime-checks", "check sizes, lengths and indices while running"),
@@ -114,7 +111,7 @@ def read_compile_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def add_compile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("module", type=Path, help="MLIR file")
-    parser.add_argument("--emit", choices=PRODUCTS, default="mlir", help="what is written")
+    parser.add_argument("--emit", choices=compiler.PRODUCTS, default="mlir", help="what is written")
     parser.add_argument("-o", "--output", default="-", help="where (- for standard output)")
     add_compile_options(parser)
 

@@ -25,6 +25,8 @@ from dashkv import _arrays, _ffi, gpu
 # Options beside those that have parameters.
 OPTIONS = {"tiering_options", "lowering", "parallel", "runtime_checks", "assume_nonempty_rows", "remarks", "stages"}
 OPTIONS |= {"materialize_index_masks"}
+PRODUCTS = tuple("mlir steps linalg kernels llvm asm obj shared header ptx cubin bundle iree report".split())
+CHOICES = {"emit": PRODUCTS, "lowering": ("vector", "linalg"), "parallel": ("serial", "omp", "callback")}
 REPORT_OPTIONS = {"report_keys", "report_batch", "report_format"}
 
 # Formats of struct for scalars, 8 bytes each.
@@ -83,8 +85,13 @@ def _make_options(options: dict[str, Any]) -> Any:
         raise ValueError("expected fields of a tiering (full=2%) or default, but got nothing")
     if options.get("tiering_options") and options.get("tiering") is None:
         raise ValueError(f"expected a tiering beside tiering_options, but got only {options['tiering_options']}")
+    workers = options.get("workers", 1)
+    if not isinstance(workers, int) or workers < 1:
+        raise ValueError(f"expected workers of at least 1, but got {workers}")
     texts = []
     for name, value in options.items():
+        if value is not None and value not in CHOICES.get(name, (value,)):
+            raise ValueError(f"expected {name} of {', '.join(CHOICES[name])}, but got {value}")
         if value is not None and value is not False:
             texts.append(f"{name.replace('_', '-')}={'true' if value is True else value}".encode())
     return (c_char_p * (len(texts) + 1))(*texts)
@@ -110,7 +117,7 @@ def emit(source: str | os.PathLike, emit: str, target: str = "native", tiering: 
 
     `emit` is mlir, steps, linalg, kernels, llvm, asm, obj, shared, header, ptx, cubin, bundle, iree or report; `source`,
     `target`, `tiering` and `options` are those of `compile`, and report_keys, report_batch and report_format (text,
-    json, html). Raises Error; warnings and remarks become warnings of Python.
+    json, html). Raises Error, and ValueError for values that no option has; warnings and remarks become warnings of Python.
     """
     _check_names(options, OPTIONS | REPORT_OPTIONS | {"workers"})
     text, name = _read_source(source)
@@ -147,7 +154,7 @@ def compile(
     options: tiering_options, lowering (vector, linalg), parallel (serial, omp, callback), runtime_checks,
         assume_nonempty_rows, materialize_index_masks, remarks, stages: as dashkv-compile --help explains them.
 
-    Raises Error with MLIR's diagnostics. Warnings and remarks become warnings of Python.
+    Raises Error with MLIR's diagnostics, and ValueError for values that no option has. Warnings and remarks become warnings of Python.
     """
     _check_names(options, OPTIONS)
     if target.startswith("sm_"):

@@ -362,7 +362,7 @@ def test_compile_errors():
         dashkv.emit(CACHE, "mlir", speed=9)
     with pytest.raises(TypeError, match="expected options among .*, but got speed"):
         dashkv.compile(CACHE, speed=9)
-    with pytest.raises(dashkv.Error, match="but got 'lowering=fast'"):
+    with pytest.raises(ValueError, match="expected lowering of vector, linalg, but got fast"):
         dashkv.compile(CACHE, lowering="fast")
     with pytest.raises(dashkv.Error, match="tensors of floats or integers as results, but got 'f32'"):
         dashkv.compile("func.func @f(%a: f32) -> f32 { return %a : f32 }")
@@ -500,8 +500,11 @@ def test_products():
     assert b"dashkv.attention" in dashkv.emit(text, "mlir")
     assert dashkv.emit(text, "obj", target="x86-64-v3")[:4] == b"\x7fELF"
     assert b"_mlir_ciface_main" in dashkv.emit(text, "header")
-    with pytest.raises(dashkv.Error, match="expected an option of dashkv-c/DashKV.h, but got 'emit=poem'"):
+    with pytest.raises(ValueError, match="expected emit of mlir, steps, .* but got poem"):
         dashkv.emit(text, "poem")
+    for workers in (0, "two"):
+        with pytest.raises(ValueError, match=f"expected workers of at least 1, but got {workers}"):
+            dashkv.compile(text, workers=workers)
     with pytest.raises(dashkv.Error, match="expected a GPU target .* for --emit=ptx, but got native"):
         dashkv.emit(text, "ptx")
 
