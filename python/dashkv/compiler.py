@@ -25,7 +25,8 @@ from dashkv import _arrays, _ffi, gpu
 # Options beside those that have parameters.
 OPTIONS = {"tiering_options", "lowering", "parallel", "runtime_checks", "assume_nonempty_rows", "remarks", "stages"}
 OPTIONS |= {"materialize_index_masks"}
-PRODUCTS = tuple("mlir steps linalg kernels llvm asm obj shared header ptx cubin bundle iree report".split())
+PRODUCTS = ("mlir", "steps", "linalg", "kernels", "llvm", "asm", "obj", "shared", "header", "ptx", "cubin", "bundle")
+PRODUCTS += ("iree", "report")
 CHOICES = {"emit": PRODUCTS, "lowering": ("vector", "linalg"), "parallel": ("serial", "omp", "callback")}
 REPORT_OPTIONS = {"report_keys", "report_batch", "report_format"}
 
