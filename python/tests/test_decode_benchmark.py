@@ -1,6 +1,5 @@
 """The benchmark of a whole model, on a tiny one."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,9 +12,9 @@ transformers = pytest.importorskip("transformers")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "python"))
 
 import decode
-import llama_cpp
 
 from dashkv.encoders import Encoder
+from dashkv.eval import llama_cpp, speed
 from dashkv.models import fingerprint
 
 
@@ -24,14 +23,13 @@ def systems():
     sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "vocab_size": 64}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
     model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes, **heads)).eval()
-    return decode.make_own_systems(model, Encoder.random(fingerprint(model)), np.arange(300) % 64, 8)
+    return speed.own_systems(model, Encoder.random(fingerprint(model)), decode.TIERINGS, np.arange(300) % 64, 8)
 
 
 def test_systems_take_turns_and_end_as_they_were(systems):
-    options = argparse.Namespace(turns=2, tokens=3)
     rows = []
     for length in (200, 100):
-        clock, processor = decode.measure(systems, length, options)
+        clock, processor = map(speed.medians, speed.measure(systems, length, tokens=3, turns=2))
         assert all(system.cache.get_seq_length() == length for system in systems.values())
         assert list(clock) == ["transformers sdpa", "dashkv exact", "dashkv 5%", "dashkv 2%"]
         assert all(0 < seconds < 1 for seconds in (*clock.values(), *processor.values()))
@@ -50,3 +48,8 @@ def test_llama_cpp_that_is_not_installed(monkeypatch, tmp_path):
     monkeypatch.setenv("DASHKV_BENCH_NODE_MODULES", str(tmp_path))
     with pytest.raises(llama_cpp.Missing, match="linux-x64 is not installed"):
         llama_cpp.LlamaCpp(tmp_path / "model.gguf", 100, 1)
+
+
+def test_llama_cpp_takes_gguf_files_only():
+    with pytest.raises(llama_cpp.Missing, match="takes models from GGUF files, and org/model is none"):
+        speed.llama_systems("org/model", np.arange(3), 1, 1)

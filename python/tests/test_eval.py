@@ -309,7 +309,7 @@ def arguments(tmp_path):
     cli.add_arguments(parser)
 
     def make(*more):
-        given = ["--text", str(text), "--lengths", "300", "--rows", "64", "--layer-rows", "64", "--full-min", "16",
+        given = ["--model", "tiny", "--text", str(text), "--lengths", "300", "--rows", "64", "--layer-rows", "64", "--full-min", "16",
                  "--task-lengths", "600", "--examples", "1", "--needle-lengths", "2048", "--drift-tokens", "8", "--speed-lengths", "500",
                  "--out", str(tmp_path / "out"), "--restated", *more]  # fmt: skip
         return parser.parse_args(given)

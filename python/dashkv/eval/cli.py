@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--needle-lengths", default="32768,131072,524288,1048576", help="keys of drawn caches, with commas")
     add("--drift-tokens", type=int, default=2000, help="tokens that are generated for drift")
     add("--drift-seeds", type=int, default=2, help="seeds with which each text is continued")
-    add("--speed-lengths", default="2048,4096,8192,16384,32768", help="keys in caches that speed is measured with")
+    add("--speed-lengths", default="2048,4096,8184", help="keys in caches that speed is measured with")
     add("--seed", type=int, default=0)
     add("--restated", action="store_true", help="choose keys in PyTorch instead of the compiled kernels")
     add("--out", type=Path, default=Path("dashkv-eval"), help="folder of the report")

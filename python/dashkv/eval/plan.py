@@ -11,6 +11,7 @@ from dashkv.encoders import Encoder
 from dashkv.eval import drift, needles, runs, speed, tasks
 from dashkv.eval.codes import Codes, digest_of
 from dashkv.eval.harness import EXACT, TRAFFIC, EvalError
+from dashkv.eval.llama_cpp import Missing
 from dashkv.eval.runs import Document, Result, Store
 from dashkv.eval.selectors import Budget, Oracle
 from dashkv.eval.suite import Suite
@@ -18,7 +19,8 @@ from dashkv.models import fingerprint
 
 MEASURES = ("tokens", "layers", "tasks", "needles", "drift", "speed")
 DRIFT_PREFIX = 1024
-SPEED_TOKENS = 16
+SPEED_TOKENS = 8
+SPEED_TURNS = 5
 NEEDLE_ROWS = 8
 NEEDLE_CONTEXT = 4096
 NEEDLE_SPAN = 512
@@ -255,7 +257,7 @@ class Plan:
         found = [self.store.get(self._drift_settings(selector, *x)) for x in self.drift_texts()]
         return None if None in found else found
 
-    # Speed: the first encoder at the first budget.
+    # Speed: the first encoder at the first budget, the first text.
 
     def _speed_settings(self, length: int) -> dict:
         encoder = next(iter(self.encoders.values()))
@@ -267,21 +269,31 @@ class Plan:
             "dense": list(self.dense),
             "length": length,
             "tokens": SPEED_TOKENS,
-            "seed": self.seed,
+            "turns": SPEED_TURNS,
         }
 
     def _run_speed(self, say):
         if not self.encoders:
             raise EvalError("expected an encoder to measure speed with, but got none: --encoder FILE")
+        pending = [length for length in self.speed_lengths if self.store.get(self._speed_settings(length)) is None]
+        if not pending:
+            return
         encoder = replace(next(iter(self.encoders.values())), dense_layers=self.dense)
-        for length in self.speed_lengths:
-            settings = self._speed_settings(length)
-            if self.store.get(settings) is None:
-                tiering = self.budgets[0].tiering
-                found = speed.decode_seconds(self.model, encoder, tiering, length, SPEED_TOKENS, self.seed)
-                self.store.put(Result(settings, found, 0.0))
-                medians = (f"{name} {1 / np.median(x):.1f}" for name, x in found.items())
-                say(f"speed with {length} keys, tokens/s: {', '.join(medians)}")
+        name, text = next(iter(self.texts.items()))
+        prompt = runs.contexts(self.tokenizer, name, text, max(pending) - 1, 1)[0].tokens.numpy()
+        before = self.model.config._attn_implementation
+        tierings = {"dashkv": self.budgets[0].tiering}
+        systems = speed.own_systems(self.model, encoder, tierings, prompt, SPEED_TOKENS)
+        try:
+            systems |= speed.llama_systems(self.model_name, prompt, SPEED_TOKENS, threads=1)
+        except Missing as reason:
+            say(f"speed without llama.cpp: {reason}")
+        for length in sorted(pending, reverse=True):
+            found, _ = speed.measure(systems, length, SPEED_TOKENS, SPEED_TURNS)
+            self.store.put(Result(self._speed_settings(length), {k: np.array(x) for k, x in found.items()}, 0.0))
+            rates = (f"{name} {1 / seconds:.1f}" for name, seconds in speed.medians(found).items())
+            say(f"speed with {length} keys, tokens/s: {', '.join(rates)}")
+        self.model.set_attn_implementation(before)
 
     def speed_result(self, length: int) -> Result | None:
         return self.store.get(self._speed_settings(length)) if self.encoders else None

@@ -506,8 +506,8 @@ def _speed_lines(rows: list[dict]) -> list[str]:
         "## Decode speed",
         "",
         (
-            "Tokens a second of the whole model at the median step, batch 1, one thread, random caches; in brackets the "
-            f"ratio to {base}, measured in turns with it. The first encoder and budget."
+            "Tokens a second of the whole model at the median step, batch 1, one thread; in brackets the ratio to "
+            f"{base}, measured in turns with it. The first encoder and budget."
         ),
         "",
         *_table(["keys in the cache", *names], cells),

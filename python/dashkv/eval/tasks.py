@@ -184,7 +184,7 @@ def multi_query(tokenizer, text: str, length: int, rng: random.Random, keys: int
     return Example(context, tuple(parts), tuple(answers))
 
 
-def variable_tracking(tokenizer, text: str, length: int, rng: random.Random, hops: int = 2, chains: int = 3) -> Example:
+def variable_tracking(tokenizer, text: str, length: int, rng: random.Random, hops: int = 1, chains: int = 3) -> Example:
     """Each chain gives a value to one variable and hands it on to others. The value of the last variable of one chain is
     asked for, hop by hop, as small models cannot follow a chain without writing it down; each hop is to be told from
     those of the other chains."""
@@ -214,9 +214,9 @@ def _counted(tokenizer, words: list[str], wanted: list[str], rare: list[str], qu
 
 
 def common_words(tokenizer, text: str, length: int, rng: random.Random, common: int = 3) -> Example:
-    """A list in which `common` words come 10 times as often as all others. They are to be told from three of these."""
+    """A list in which `common` words come 30 times as often as all others. They are to be told from three of these."""
     pool = rng.sample(WORDS, len(WORDS))
-    words = rng.choices(pool, [10 if i < common else 1 for i in range(len(pool))], k=length // 3)
+    words = rng.choices(pool, [30 if i < common else 1 for i in range(len(pool))], k=length // 3)
     rare = sorted(set(words) - set(pool[:common]), key=words.index)
     return _counted(
         tokenizer, words, pool[:common], rng.sample(rare, 3), "\n\nThe most common words in the list above are"

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).resolve().parents[1] / "cpu" / "node_modules"
+FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "cpu" / "node_modules"
 PART = 512  # tokens of a part of a prompt
+
+
+@ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+def SILENT(level, text, data):
+    """Takes the messages of the library, which calls it as long as the process lives."""
 
 
 class Missing(Exception):
@@ -38,8 +43,7 @@ class LlamaCpp:
         ggml = ctypes.CDLL(str(folder / f"libggml.{self.version}.so"), ctypes.RTLD_GLOBAL)
         ggml.ggml_backend_load_all_from_path(c_char_p(os.fsencode(folder)))
         self.lib = lib = ctypes.CDLL(str(found[0]))
-        self.silent = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)(lambda level, text, data: None)
-        lib.llama_log_set(self.silent, None)
+        lib.llama_log_set(SILENT, None)
         lib.llama_backend_init()
         for name in ("llama_model_default_params", "llama_context_default_params"):
             getattr(lib, name).restype = Parameters
