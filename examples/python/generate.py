@@ -26,13 +26,15 @@ def main() -> None:
     parser.add_argument("--tiering", default="full=5%,dense_below=0", help="exact: full=100%%; default: %(default)s")
     parser.add_argument("--tokens", type=int, default=200, help="at most (default: %(default)s)")
     args = parser.parse_args()
+    question = sys.stdin.read() if args.question == "-" else args.question
+    if not question.strip() or args.tokens < 1:
+        parser.error(f"expected a question and at least one token, but got {question!r} and {args.tokens}")
     try:
         encoder = Encoder.load(args.encoder)
         model, tokenizer = load_model(args.model)
         use(model, encoder, args.tiering)
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f"generate: error: {error}")
-    question = sys.stdin.read() if args.question == "-" else args.question
     print(answer(model, tokenizer, question, args.tokens))
 
 

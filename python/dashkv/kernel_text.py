@@ -13,7 +13,10 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Tiering:
-    """#dashkv.tiering: how many keys each tier takes and how they are chosen. None is the default of the dialect."""
+    """#dashkv.tiering: how many keys each tier takes and how they are chosen. None is the default of the dialect.
+
+    Raises ValueError for fractions outside of 0 to 1, negative counts, and scopes and ties that there are not.
+    """
 
     full: float = 0.05
     full_min: int = 128
@@ -31,11 +34,24 @@ class Tiering:
     dense_below: int = 4096
     kept_votes: int = 1
 
+    def __post_init__(self):
+        for name in ("full", "mid", "vote_fraction"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"expected {name} of 0 to 100 %, but got {100 * value:g} %")
+        for name in ("full_min", "full_max", "mid_min", "mid_max", "sinks", "window", "dense_below", "kept_votes"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 2**31:
+                raise ValueError(f"expected {name} of at least 0 and below 2^31, but got {value}")
+        for name, allowed in (("scope", ("group", "head")), ("ties", ("lowest_index", "newest", "inclusive"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"expected {name} of {', '.join(allowed)}, but got {getattr(self, name)}")
+
     @classmethod
     def parse(cls, text: str) -> "Tiering":
         """Reads fields as `dashkv-compile --tiering` takes them: "full=2%,scope=head", or "default".
 
-        Raises ValueError for an unknown field and for a value of the wrong kind. Ranges are left to the compiler.
+        Raises ValueError for an unknown field and for a value that it cannot have.
         """
         kinds = {"full": float, "mid": float, "vote_fraction": float, "scope": str, "ties": str}
         names, values = [field.name for field in fields(cls)], {}

@@ -385,7 +385,7 @@ def test_bad_input_says_what_was_expected(model, tokenizer, arguments, tmp_path,
         cli.make_plan(arguments("--lengths", "4K"))
     with pytest.raises(EvalError, match="expected --contexts of at least 1, but got 0"):
         cli.make_plan(arguments("--contexts", "0"))
-    with pytest.raises(EvalError, match="expected --full of 0 to 100 %, but got 500 %"):
+    with pytest.raises(ValueError, match="expected full of 0 to 100 %, but got 500 %"):
         cli.make_plan(arguments("--full", "5"))
     with pytest.raises(EvalError, match="expected a text file or a document of"):
         cli.make_plan(arguments("--text", "nowhere"))

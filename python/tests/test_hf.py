@@ -387,7 +387,10 @@ def example(monkeypatch, *arguments):
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "python" / "generate.py"), run_name="__main__")
 
 
-def test_errors_of_the_example(model, monkeypatch, tmp_path):
+def test_errors_of_the_example(model, monkeypatch, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        example(monkeypatch, "none", " ")
+    assert "error: expected a question and at least one token, but got ' ' and 200" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="generate: error: expected an encoder file, but there is none at none"):
         example(monkeypatch, "none")
     encoder(model).save(tmp_path / "e.safetensors")

@@ -257,13 +257,22 @@ def test_tiering_from_text():
         Tiering.parse("full=much")
     with pytest.raises(ValueError, match="expected an integer for sinks, but got '1.5'"):
         Tiering.parse("sinks=1.5")
+    for text, message in (
+        ("full=nan", "expected full of 0 to 100 %, but got nan %"),
+        ("mid=-1%", "expected mid of 0 to 100 %, but got -1 %"),
+        ("full_min=-5", "expected full_min of at least 0 and below 2.31, but got -5"),
+        ("scope=layer", "expected scope of group, head, but got layer"),
+        ("ties=random", "expected ties of lowest_index, newest, inclusive, but got random"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Tiering.parse(text)
 
 
 def test_what_the_compiler_refuses_is_its_error():
     import dashkv
 
-    with pytest.raises(dashkv.Error, match="full"):
-        Sequences(encoder()).decode(replace(SPARSE, full=1.5))
+    with pytest.raises(dashkv.Error, match="expected full_min <= full_max, but got 16 and 8"):
+        Sequences(encoder()).decode(replace(SPARSE, full_max=8))
 
 
 def change(**arrays):

@@ -84,9 +84,6 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if args.dense_layers is not None:
         dense = _integers("--dense-layers", args.dense_layers) if args.dense_layers else ()
     tierings = [Tiering.parse(f"full={full},full_min={args.full_min},dense_below=0") for full in args.full.split(",")]
-    for tiering in tierings:
-        if not 0 <= tiering.full <= 1:
-            raise EvalError(f"expected --full of 0 to 100 %, but got {100 * tiering.full:g} %")
     return Plan(
         model_name=args.model,
         texts=texts,
