@@ -89,7 +89,6 @@ def add_compile_options(parser: argparse.ArgumentParser, target: str = "native")
     for flag, text in (
         ("runtime-checks", "check sizes, lengths and indices while running"),
         ("assume-nonempty-rows", "masks never hide every key of a row"),
-        ("materialize-index-masks", "make a mask operand of index expressions inside the scores"),
         ("remarks", "tell what was raised and tiered, and why the rest was not"),
     ):
         parser.add_argument(f"--{flag}", action="store_true", help=text)
@@ -97,9 +96,7 @@ def add_compile_options(parser: argparse.ArgumentParser, target: str = "native")
 
 
 def read_compile_options(args: argparse.Namespace) -> dict[str, Any]:
-    names = (
-        "tiering_options lowering parallel runtime_checks assume_nonempty_rows materialize_index_masks remarks stages"
-    )
+    names = "tiering_options lowering parallel runtime_checks assume_nonempty_rows remarks stages"
     options = {name: getattr(args, name) for name in names.split()}
     return options | {"target": args.target, "tiering": args.tiering, "workers": args.workers}
 

@@ -24,7 +24,6 @@ from dashkv import _arrays, _ffi, gpu
 
 # Options beside those that have parameters.
 OPTIONS = {"tiering_options", "lowering", "parallel", "runtime_checks", "assume_nonempty_rows", "remarks", "stages"}
-OPTIONS |= {"materialize_index_masks"}
 PRODUCTS = ("mlir", "steps", "linalg", "kernels", "llvm", "asm", "obj", "shared", "header", "ptx", "cubin", "bundle")
 PRODUCTS += ("iree", "report")
 CHOICES = {"emit": PRODUCTS, "lowering": ("vector", "linalg"), "parallel": ("serial", "omp", "callback")}
@@ -153,7 +152,7 @@ def compile(
     workers: threads that share a call, those of libomp unless parallel="callback".
     cache: whether compiled code is kept on disk, or the folder for it.
     options: tiering_options, lowering (vector, linalg), parallel (serial, omp, callback), runtime_checks,
-        assume_nonempty_rows, materialize_index_masks, remarks, stages: as dashkv-compile --help explains them.
+        assume_nonempty_rows, remarks, stages: as dashkv-compile --help explains them.
 
     Raises Error with MLIR's diagnostics, and ValueError for values that no option has. Warnings and remarks become warnings of Python.
     """
