@@ -36,11 +36,11 @@ def write_whole(path: str | os.PathLike, data: bytes) -> None:
         sys.stdout.flush()
         return
     path = Path(path).resolve()
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"expected a file to write in a folder that exists, but got {path}")
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not path.is_dir():
         path.write_bytes(data)
         return
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"expected a file to write in a folder that can be written, but got {path}")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(data)

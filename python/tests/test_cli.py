@@ -93,7 +93,7 @@ def test_compile_errors(folder, capsys):
     (folder / "here").mkdir()
     for place in ("none/out.mlir", "here"):
         message = fails(capsys, "compile", "step.mlir", "-o", place)
-        assert f"expected a file to write in a folder that exists, but got {folder / place}" in message
+        assert f"expected a file to write in a folder that can be written, but got {folder / place}" in message
     assert not (folder / "out.mlir").exists()
     assert sorted(x for x in os.listdir() if x.startswith(".")) == []  # no temporary file is left
     with pytest.raises(SystemExit):
