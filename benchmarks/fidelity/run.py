@@ -76,6 +76,7 @@ RUNS = [
         "10-percent", "Next tokens at 10 % of the keys", "",
         "--measures tokens --lengths 4096,8192 --contexts 3 --full 10%", ["oracle, group", *OURS],
     ),
+    Run("layers", "Attention of single layers", "", "--measures layers --lengths 4096", ALL, "layers"),
     Run(
         "budgets", "Budgets", "One context of each text. With 2 % the page bounds of Quest alone weigh more than the budget.",
         "--measures tokens --lengths 4096 --full 2%,5%,10%,20% --full-min 0", CURVES, "quality",
@@ -88,14 +89,18 @@ RUNS = [
     Run(
         "lengths", "Short contexts", "", "--measures tokens --lengths 1024,2048 --contexts 3", [*MAIN, *OURS[::2]],
     ),
-    Run("layers", "Attention of single layers", "", "--measures layers --lengths 4096", ALL, "layers"),
     Run(
         "pride-and-prejudice", "Pride and Prejudice", "The novel that served no choice of any setting.",
         "--measures tokens --text pride-and-prejudice --lengths 4096,8192 --contexts 3", [*MAIN, *OURS],
     ),
     Run(
-        "tasks", "Tasks", "After RULER, by our own generator; without a least budget, as 128 rows of 2,048 are more than 5 %.",
-        "--measures tasks --task-lengths 2048 --full-min 0 --full 5%,2%", [*MAIN, *OURS[::2]],
+        "tasks", "Needle tasks", "After RULER, by our own generator; without a least budget, as 128 rows of 2,048 are more than 5 %.",
+        f"--measures tasks --tasks '{NEEDLES}' --task-lengths 2048 --full-min 0 --full 5%,2%", [*MAIN, *OURS[::2]],
+    ),
+    Run(
+        "short-tasks", "Variables and word counts", "At the length and in the form that this small model solves.",
+        "--measures tasks --tasks 'variable tracking,common words,frequent words' --task-lengths 512 --full-min 0",
+        [*MAIN, *OURS[::2]],
     ),
     Run(
         "needles", "Needles in drawn caches", "At 2 % the page bounds of Quest alone weigh more than the budget.",

@@ -270,6 +270,7 @@ class Plan:
             "length": length,
             "tokens": SPEED_TOKENS,
             "turns": SPEED_TURNS,
+            "clock": "processor",
         }
 
     def _run_speed(self, say):
@@ -289,7 +290,7 @@ class Plan:
         except Missing as reason:
             say(f"speed without llama.cpp: {reason}")
         for length in sorted(pending, reverse=True):
-            found, _ = speed.measure(systems, length, SPEED_TOKENS, SPEED_TURNS)
+            _, found = speed.measure(systems, length, SPEED_TOKENS, SPEED_TURNS)
             self.store.put(Result(self._speed_settings(length), {k: np.array(x) for k, x in found.items()}, 0.0))
             rates = (f"{name} {1 / seconds:.1f}" for name, seconds in speed.medians(found).items())
             say(f"speed with {length} keys, tokens/s: {', '.join(rates)}")

@@ -433,7 +433,7 @@ def _task_lines(table: dict) -> list[str]:
         "",
         (
             f"{table['examples']} examples a task. Answers hit (of the number in the header) / share of answer tokens "
-            "right / nats a token; of words, those likelier than three rivals / share of rivals that are less likely / nats."
+            "right / nats a token; of variables and words, those likelier than three rivals / share of rivals that are less likely / nats."
         ),
         "",
         *_table(header, rows),
@@ -506,8 +506,8 @@ def _speed_lines(rows: list[dict]) -> list[str]:
         "## Decode speed",
         "",
         (
-            "Tokens a second of the whole model at the median step, batch 1, one thread; in brackets the ratio to "
-            f"{base}, measured in turns with it. The first encoder and budget."
+            "Tokens a second of processor time, of the whole model at the median step, batch 1, one thread; in brackets the "
+            f"ratio to {base}, measured in turns with it. The first encoder and budget."
         ),
         "",
         *_table(["keys in the cache", *names], cells),
