@@ -8,6 +8,7 @@
 #include "dashkv/Dialect/DashKV/Transforms/Transforms.h"
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -15,6 +16,8 @@
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -151,6 +154,28 @@ static LogicalResult checkResolved(Location loc, StringRef ptx) {
          << line.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; });
 }
 
+/// Numbers among the arguments change from step to step, but launches do not: they
+/// become arrays of one element in device memory, an index one of i64.
+static void passNumbersInMemory(func::FuncOp function) {
+  Block &entry = function.getBody().front();
+  ImplicitLocOpBuilder b(function.getLoc(), function.getContext());
+  b.setInsertionPointToStart(&entry);
+  for (BlockArgument argument : entry.getArguments()) {
+    Type type = argument.getType();
+    if (!type.isIntOrIndexOrFloat())
+      continue;
+    b.setLoc(argument.getLoc());
+    Type element = type.isIndex() ? b.getI64Type() : type;
+    argument.setType(RankedTensorType::get({}, element));
+    auto read = tensor::ExtractOp::create(b, argument, ValueRange());
+    Value number = read;
+    if (type.isIndex())
+      number = arith::IndexCastOp::create(b, type, read);
+    argument.replaceAllUsesExcept(number, read);
+  }
+  function.setType(b.getFunctionType(entry.getArgumentTypes(), function.getResultTypes()));
+}
+
 FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTarget &target,
                                                   KernelABI abi) {
   GPUProgram program;
@@ -159,6 +184,8 @@ FailureOr<GPUProgram> mlir::dashkv::compileForGPU(ModuleOp module, const NVPTXTa
   for (auto function : host.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
+    if (SymbolTable::symbolKnownUseEmpty(function, host))
+      passNumbersInMemory(function);
     GPUFunction &signature = program.functions.emplace_back();
     signature.name = function.getName();
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

@@ -1,11 +1,11 @@
 // RUN: dashkv-opt %s --dashkv-lower-glue-to-gpu --split-input-file --verify-diagnostics
 
-// The place of a launch argument cannot wait for the device.
-func.func @position(%at: memref<index>, %new: memref<1x64xf32>, %cache: memref<?x64xf32>) {
+// The size of a launch cannot wait for the device.
+func.func @size(%at: memref<index>, %new: memref<?x64xf32>, %cache: memref<?x64xf32>) {
   // expected-error @below {{the host would read device memory here: launches depend on shapes alone}}
-  %i = memref.load %at[] : memref<index>
-  %slot = memref.subview %cache[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
-  memref.copy %new, %slot : memref<1x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
+  %n = memref.load %at[] : memref<index>
+  %rows = memref.subview %cache[0, 0] [%n, 64] [1, 1] : memref<?x64xf32> to memref<?x64xf32, strided<[64, 1]>>
+  linalg.copy ins(%rows : memref<?x64xf32, strided<[64, 1]>>) outs(%new : memref<?x64xf32>)
   return
 }
 

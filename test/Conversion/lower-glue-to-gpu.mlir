@@ -174,3 +174,19 @@ func.func @paged(%table: memref<?xi32>, %keys: memref<?x16x64xf32>) {
   }
   return
 }
+
+// -----
+
+// The row that a step appends begins where device memory says: the kernel reads it.
+// CHECK-LABEL: func.func @late_row
+//       CHECK:   gpu.launch_func @dashkv_kernels::@dashkv_glue_0_copy
+// CHECK-LABEL: gpu.func @dashkv_glue_0_copy
+//       CHECK:   %[[AT:.+]] = memref.load %{{.+}}[] : memref<index>
+//       CHECK:   %[[ROW:.+]] = memref.subview %{{.+}}[%[[AT]], 0] [1, 64] [1, 1]
+//       CHECK:   memref.store %{{.+}}, %[[ROW]]
+func.func @late_row(%at: memref<index>, %new: memref<1x64xf32>, %cache: memref<?x64xf32>) {
+  %i = memref.load %at[] : memref<index>
+  %row = memref.subview %cache[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
+  memref.copy %new, %row : memref<1x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
+  return
+}

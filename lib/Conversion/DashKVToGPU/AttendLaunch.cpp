@@ -263,6 +263,7 @@ void AttendLauncher::addLayout(KernelArguments &arguments, StringRef name, Layou
 Value AttendLauncher::getSplits(const AttendSpec &spec, Value units) {
   Value slots = b.mul(b.multiprocessors(), b.index(spec.getBlocks()));
   Value one = b.index(1), splits, filled;
+  units = b.max(units, one); // a batch may be empty
   for (int64_t waves = 1; waves <= 4; ++waves) {
     Value some = b.max(b.floorDiv(b.mul(slots, b.index(waves)), units), one);
     // CTAs a wave, in percent of a number that is divisible by all.

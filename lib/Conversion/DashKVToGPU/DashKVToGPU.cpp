@@ -4,6 +4,7 @@
 // kernels, which stand in one gpu.module for one chip.
 //
 //===----------------------------------------------------------------------===//
+#include "Glue.h"
 #include "Launches.h"
 #include "dashkv/Conversion/Passes.h"
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
@@ -42,6 +43,34 @@ gpu::GPUModuleOp mlir::dashkv::createKernelModule(ModuleOp module, StringRef nam
   return kernels;
 }
 
+/// Kernels of dashkv ops take addresses from the host. What begins at a position
+/// that is in device memory (the row that a step appends) passes through a buffer
+/// of its own, and kernels of the glue copy it.
+static void separateLateViews(Operation *op) {
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  auto effects = cast<MemoryEffectOpInterface>(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value view = operand.get();
+    auto type = dyn_cast<MemRefType>(view.getType());
+    if (!type || !readsMemory(view))
+      continue;
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(dim))
+        sizes.push_back(b.createOrFold<memref::DimOp>(view, dim));
+    Value dense =
+        memref::AllocOp::create(b, MemRefType::get(type.getShape(), type.getElementType()), sizes);
+    if (effects.getEffectOnValue<MemoryEffects::Read>(view))
+      memref::CopyOp::create(b, view, dense);
+    if (effects.getEffectOnValue<MemoryEffects::Write>(view)) {
+      b.setInsertionPointAfter(op);
+      memref::CopyOp::create(b, dense, view);
+      b.setInsertionPoint(op);
+    }
+    operand.set(dense);
+  }
+}
+
 namespace {
 struct ConvertDashKVToGPUPass
     : mlir::dashkv::impl::ConvertDashKVToGPUPassBase<ConvertDashKVToGPUPass> {
@@ -66,6 +95,7 @@ struct ConvertDashKVToGPUPass
         failed = true;
         continue;
       }
+      separateLateViews(op);
       LaunchBuilder builder(op, kernels);
       LogicalResult lowered = TypeSwitch<Operation *, LogicalResult>(op)
                                   .Case<

@@ -20,6 +20,10 @@ bool isLaunchCode(func::FuncOp function);
 /// sizes do not.
 bool touches(Operation *op, Value root);
 
+/// Whether what `value` is computed from is in device memory; of a view, where it
+/// begins or how large it is.
+bool readsMemory(Value value);
+
 /// Reports that host code needs `op`, which reads device memory.
 LogicalResult reportHostRead(Operation *op);
 

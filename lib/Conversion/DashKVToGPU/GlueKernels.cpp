@@ -87,22 +87,39 @@ static Value wide(KernelBuilder &b, Value low, Value high) {
   return arith::OrIOp::create(b, b.toIndex(low), arith::ShLIOp::create(b, b.toIndex(high), bits));
 }
 
+/// Whether `op` is a launch of a kernel that loads from the buffer `root`, no more.
+static bool onlyLoads(Operation *op, Value root) {
+  auto launch = dyn_cast<gpu::LaunchFuncOp>(op);
+  if (!launch)
+    return isa<memref::LoadOp>(op);
+  auto kernel =
+      SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(launch, launch.getKernelAttr());
+  if (!kernel)
+    return false;
+  for (auto [operand, argument] : llvm::zip(launch.getKernelOperands(), kernel.getArguments()))
+    if (isa<BaseMemRefType>(operand.getType()) && getRoot(operand) == root &&
+        anyUse(argument, [](OpOperand &use) { return !isa<memref::LoadOp>(use.getOwner()); }))
+      return false;
+  return true;
+}
+
 /// Whether `load` would give the same value just before `op`.
 static bool isUnchanged(memref::LoadOp load, Operation *op) {
   if (load->getBlock() != op->getBlock())
     return false;
   Value root = getRoot(load.getMemRef());
   for (Operation *it = load->getNextNode(); it != op; it = it->getNextNode())
-    if (touches(it, root) && !isa<memref::LoadOp>(it))
+    if (touches(it, root) && !onlyLoads(it, root))
       return false;
   return true;
 }
 
-/// Whether what `value` is computed from is in device memory.
-static bool readsMemory(Value value) {
+bool mlir::dashkv::readsMemory(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op || isa<BaseMemRefType>(value.getType()))
+  if (!op)
     return false;
+  if (isa<BaseMemRefType>(value.getType()))
+    return isa<ViewLikeOpInterface>(op) && llvm::any_of(op->getOperands(), readsMemory);
   return isa<memref::LoadOp>(op) ||
          (!isa<memref::DimOp>(op) && llvm::any_of(op->getOperands(), readsMemory));
 }
