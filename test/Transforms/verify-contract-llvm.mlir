@@ -34,3 +34,13 @@ llvm.func @arith(%a: i64) -> i64 {
   %0 = arith.addi %a, %a : i64
   llvm.return %0 : i64
 }
+
+// -----
+
+// LLVM has no floats of 8 bits.
+llvm.func @narrow(%x: i8) -> f32 {
+  %0 = builtin.unrealized_conversion_cast %x : i8 to f8E4M3FN
+  // expected-error @below {{no lowering for arith.extf of 'f8E4M3FN': only attention converts such numbers}}
+  %1 = arith.extf %0 : f8E4M3FN to f32
+  llvm.return %1 : f32
+}

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::dashkv {
 #define GEN_PASS_DEF_VERIFYCONTRACTPASS
@@ -34,6 +35,16 @@ static bool isLegalAt(ContractLevel level, Operation *op) {
   // Threads of OpenMP are ops of their own until LLVM IR.
   return isa<ModuleOp>(op) || dialect == LLVM::LLVMDialect::getDialectNamespace() ||
          dialect == "omp";
+}
+
+/// A float type of `op` that LLVM does not have, or null.
+static Type findNarrowFloat(Operation *op) {
+  for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (auto element = dyn_cast<FloatType>(getElementTypeOrSelf(type));
+          element && element.getWidth() <= 8)
+        return element;
+  return {};
 }
 
 /// Whether the tile_config of `op`, if any, fits it; `vector` is that of the ops
@@ -71,6 +82,14 @@ struct VerifyContractPass : mlir::dashkv::impl::VerifyContractPassBase<VerifyCon
         return WalkResult::interrupt();
       if (isLegalAt(level, op))
         return WalkResult::advance();
+      if (Type narrow = level == ContractLevel::LLVM ? findNarrowFloat(op) : Type()) {
+        // Of an access and an op on what it gives, people wrote the op.
+        if (isa<UnrealizedConversionCastOp>(op) && !op->use_empty())
+          op = *op->user_begin();
+        emitError(op->getLoc()) << "no lowering for " << op->getName() << " of " << narrow
+                                << ": only attention converts such numbers";
+        return WalkResult::interrupt();
+      }
       // The free function prints the source line only, not the op's regions.
       InFlightDiagnostic diagnostic = emitError(op->getLoc());
       diagnostic << "no lowering for " << op->getName() << " at level " << stringify(level);
