@@ -389,6 +389,12 @@ def test_bad_input_says_what_was_expected(model, tokenizer, arguments, tmp_path,
         cli.make_plan(arguments("--full", "5"))
     with pytest.raises(EvalError, match="expected a text file or a document of"):
         cli.make_plan(arguments("--text", "nowhere"))
+    with (
+        pytest.raises(EvalError, match="expected one attention a layer, but layer 0 of .* has more"),
+        harness.attention_by(model, lambda *_: torch.zeros(1, 1, 1)),
+    ):
+        for _ in range(2):
+            harness._functions[-1](0, [(torch.zeros(1), None, None)], 1.0)
     with pytest.raises(EvalError, match="expected a prefix of at least 64 tokens, but got 30"):
         harness.prefill(model, tokens[:30])
     with pytest.raises(EvalError, match="expected a task of single needle"):

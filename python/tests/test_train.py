@@ -1,6 +1,7 @@
 """The trainer on a tiny random model: what it learns, that it can be stopped, and what it refuses."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -8,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -18,7 +21,7 @@ transformers = pytest.importorskip("transformers")
 from dashkv import corpus, models
 from dashkv.encoders import Encoder, EncoderError
 from dashkv.train import capture_cli, cli, losses, second_stage
-from dashkv.train.capture import Capture, capture, recording, split_text
+from dashkv.train.capture import Capture, _capture_context, capture, recording, split_text
 from dashkv.train.layer import LayerModel, train_layer
 from dashkv.train.measure import Rows
 from dashkv.train.settings import Settings, TrainingError, packed_settings
@@ -548,6 +551,9 @@ def test_command_settings():
             ("--out", "{tmp}/e", "--capture", "{tmp}"),
             "expected a finished capture with capture.json, but there is none",
         ),
+        (("--out", "{tmp}", "--capture", "{tmp}"), "expected a file to write, but .* is a folder"),
+        (("--out", "{tmp}/e", "--capture", "{tmp}", "--sinks", "-1"), "expected sinks of 0 or more, but got -1"),
+        (("--out", "{tmp}/e", "--capture", "{tmp}", "--kept", "nan"), "expected kept of 0 or more, but got nan"),
         (
             ("--out", "{tmp}/e", "--model", "{tmp}", "--text", "emma"),
             "expected a causal language model with its tokenizer",
@@ -558,6 +564,40 @@ def test_command_errors(tmp_path, words, message):
     with pytest.raises(ValueError, match=message):
         cli.main(arguments(*(word.format(tmp=tmp_path) for word in words)))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_start_that_fails_leaves_nothing(captured, tmp_path):
+    settings = Settings(**(SMALL | {"steps": 5}))
+    for change, device, message in (
+        ({"window": 100_000}, None, "expected contexts of more than 4000.. tokens"),
+        ({}, "abacus", "expected a device that PyTorch has, but got abacus"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            train(captured, dataclasses.replace(settings, **change), tmp_path / "work", device=device, progress=False)
+        assert not (tmp_path / "work").exists()
+    # Nor does one that stops before a layer is done stand in the way of other settings.
+    with pytest.raises(ZeroDivisionError), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dashkv.train.trainer.train_layer", lambda *_: 1 / 0)
+        train(captured, settings, tmp_path / "work", progress=False)
+    train(captured, dataclasses.replace(settings, seed=3), tmp_path / "work", layers=[1], progress=False)
+
+
+def test_a_layer_with_two_attentions_is_refused(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def twice(model, record):
+        yield [record(0, torch.zeros(1, 2, 8, 4), torch.zeros(1, 1, 8, 4)) for _ in range(2)]
+
+    monkeypatch.setattr("dashkv.train.capture.recording", twice)
+    model = types.SimpleNamespace(base_model=lambda *_, **__: None, device="cpu")
+    with pytest.raises(TrainingError, match="expected one attention a layer, but layer 0 of the model has more"):
+        _capture_context(model, [1, 2], tmp_path / "context-0", tqdm(disable=True))
+    assert not (tmp_path / "context-0").exists()
+
+
+def test_no_contexts():
+    for context, contexts in ((0, 1), (-5, 1), (8, 0)):
+        with pytest.raises(TrainingError, match="expected contexts of 1 token or more, at least one, but got"):
+            split_text(None, ["text"], context, contexts)
 
 
 def test_layers_argument(capsys):

@@ -30,9 +30,7 @@ class EvalError(ValueError):
 
 def _attention(module, query, key, value, attention_mask, scaling=None, **_):
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    sequences = zip(query, key, value, strict=True)
-    out = [_functions[-1](module.layer_idx, q, k, v, scale).transpose(0, 1) for q, k, v in sequences]
-    return torch.stack(out), None
+    return _functions[-1](module.layer_idx, zip(query, key, value, strict=True), scale), None
 
 
 AttentionInterface.register(NAME, _attention)
@@ -46,9 +44,11 @@ def attention_by(model, function: AttentionFunction) -> Iterator[None]:
     model whose layers did not ask it."""
     seen = set()
 
-    def counted(layer, *args):
+    def counted(layer, sequences, scale):
+        if layer in seen:
+            raise EvalError(f"expected one attention a layer, but layer {layer} of {type(model).__name__} has more")
         seen.add(layer)
-        return function(layer, *args)
+        return torch.stack([function(layer, q, k, v, scale).transpose(0, 1) for q, k, v in sequences])
 
     before = model.config._attn_implementation
     model.config._attn_implementation = NAME

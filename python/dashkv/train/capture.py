@@ -55,6 +55,8 @@ def split_text(tokenizer, texts: list[str], context: int, contexts: int) -> list
     Training contexts are dealt to the texts in turn and spread evenly over each; the validation context is the end of
     the last text. TrainingError if the texts are too short for contexts that do not overlap.
     """
+    if context < 1 or contexts < 1:
+        raise TrainingError(f"expected contexts of 1 token or more, at least one, but got {contexts} of {context}")
     tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     size = min(context, 4096)
     validation = tokens[-1][-size:]
@@ -121,6 +123,8 @@ def _capture_context(model, tokens, folder, bar):
     partial.mkdir()
 
     def record(layer, query, key):
+        if (partial / f"{layer:02}-q.npy").exists():
+            raise TrainingError(f"expected one attention a layer, but layer {layer} of the model has more")
         for name, x in (("q", query), ("k", key)):
             x = x[0].float().cpu().numpy()
             half = np.abs(x).max() < np.finfo(np.float16).max

@@ -88,6 +88,8 @@ def _train(args):
     settings = settings_of(args)
     if not args.out.parent.is_dir():
         raise TrainingError(f"expected a folder to write to, but there is none at {args.out.parent}")
+    if args.out.is_dir():
+        raise TrainingError(f"expected a file to write, but {args.out} is a folder")
     work = args.work or args.out.with_name(args.out.name + ".work")
     if args.capture is not None:
         if args.model or args.text:
@@ -128,6 +130,8 @@ def report(encoder) -> None:
         print(f"{index:5}  {layer['forced']:6.3f} {layer['kept']:6.3f}  {layer['oracle']:6.3f}  {share:5.3f}{dense}")
     if shares:
         print(f"share of the oracle's, mean over {len(shares)} layers: {sum(shares) / len(shares):.4f}")
+    else:
+        print("no layer is hashed: all miss more attention than --dense-above allows, or were not to be trained")
 
 
 def _layers(text):

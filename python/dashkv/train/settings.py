@@ -51,8 +51,11 @@ class Settings:
             # A weighted code has a scale of its own, so a sum over heads would not weigh them as the loss did.
             raise TrainingError("expected loss head with weighted codes of scope head, but got group")
         for name in ("steps", "rows", "keys", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise TrainingError(f"expected positive {name}, but got {getattr(self, name)}")
+        for name in ("kept", "balance", "quantisation", "sinks", "window", "seed"):
+            if not getattr(self, name) >= 0:  # nor NaN
+                raise TrainingError(f"expected {name} of 0 or more, but got {getattr(self, name)}")
 
 
 def packed_settings(**changes) -> Settings:

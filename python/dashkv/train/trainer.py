@@ -44,7 +44,12 @@ def train(
     wanted = sorted(set(range(count) if layers is None else layers))
     if not wanted or wanted[0] < 0 or wanted[-1] >= count:
         raise TrainingError(f"expected layers of 0 to {count - 1}, but got {wanted}")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if capture.context // 4 <= settings.sinks + settings.window:
+        raise TrainingError(
+            f"expected contexts of more than {4 * (settings.sinks + settings.window)} tokens, as a quarter of one must hold "
+            f"more than {settings.sinks} sinks and a window of {settings.window}, but got {capture.context}"
+        )
+    device = _device(device)
     work = Path(work)
     _claim(work, capture, settings, resume)
     encoders = [None] * count
@@ -77,6 +82,18 @@ def remove_work(work: str | Path) -> None:
     shutil.rmtree(work / "capture", ignore_errors=True)
     if work.is_dir() and not any(work.iterdir()):
         work.rmdir()
+
+
+def _device(name: str | None) -> str:
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # PyTorch asserts that it was built for CUDA
+        raise TrainingError(
+            f"expected a device that PyTorch has, but got {name}: {str(error).splitlines()[0]}"
+        ) from error
+    return name
 
 
 def _train_one(capture, settings, index, file, device, bar):
@@ -118,7 +135,7 @@ def _claim(work, capture, settings, resume):
     request = {"settings": dataclasses.asdict(settings), "capture": _digest(capture)}
     text = json.dumps(request, sort_keys=True)
     file = work / "settings.json"
-    if file.is_file():
+    if file.is_file() and any(work.glob("layer-*.safetensors")):
         if not resume:
             raise TrainingError(f"expected no earlier training in {work}, but there is one: go on with it by --resume")
         if file.read_text() != text:
