@@ -371,9 +371,13 @@ def test_bad_input_says_what_was_expected(model, tokenizer, arguments, tmp_path,
     plan = cli.make_plan(arguments("--encoder", str(tmp_path / "other.safetensors")))
     with pytest.raises(EncoderError, match="layers = 3"):
         plan.load(model, tokenizer)
-    plan = cli.make_plan(arguments("--lengths", "20000"))
+    with pytest.raises(EvalError, match="expected contexts of at most .* tokens for this model, but got 20000"):
+        cli.make_plan(arguments("--lengths", "20000")).load(model, tokenizer)
+    with pytest.raises(EvalError, match="expected dense layers of 0 to 2, but got 9"):
+        cli.make_plan(arguments("--dense-layers", "0,9")).load(model, tokenizer)
+    plan = cli.make_plan(arguments("--contexts", "50"))
     plan.load(model, tokenizer)
-    with pytest.raises(EvalError, match=r"expected 1 stretches of 20001 tokens in .*, but got one of"):
+    with pytest.raises(EvalError, match=r"expected 50 stretches of .* tokens in .*, but got one of"):
         plan.run(print)
     plan = cli.make_plan(arguments("--selectors", "oracle, group;best"))
     plan.load(model, tokenizer)

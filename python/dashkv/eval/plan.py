@@ -60,10 +60,16 @@ class Plan:
                 raise EvalError(f"expected measures of {', '.join(MEASURES)}, but got '{measure}'")
 
     def load(self, model, tokenizer) -> None:
-        """Takes the model and checks that the encoders were made for it. EncoderError if one was not."""
+        """Takes the model and checks that the encoders were made for it. EncoderError if one was not, EvalError for
+        layers and lengths that the model does not have."""
         self.model, self.tokenizer, self.key = model, tokenizer, fingerprint(model)
         for encoder in self.encoders.values():
             encoder.check(self.key)
+        if outside := [layer for layer in self.dense if not 0 <= layer < self.key["layers"]]:
+            raise EvalError(f"expected dense layers of 0 to {self.key['layers'] - 1}, but got {outside[0]}")
+        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and {"tokens", "layers"} & set(self.measures) and max(self.lengths) > limit:
+            raise EvalError(f"expected contexts of at most {limit} tokens for this model, but got {max(self.lengths)}")
 
     def suite(self, budget: Budget) -> list:
         return Suite(budget, self.key, self.encoders, self.seed, self.compiled).selectors(self.selectors)

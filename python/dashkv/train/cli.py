@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", choices=("linear", "mlp"), help="query map (default: linear; packed: mlp)")
     parser.add_argument("--activation", choices=("relu", "silu"), default=defaults.activation, help="of an mlp")
     parser.add_argument("--steps", type=int, default=defaults.steps, help="steps a layer (default: %(default)s)")
+    parser.add_argument("--keys", type=int, default=defaults.keys, help="keys a step at most (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate, help="(default: %(default)s)")
     parser.add_argument(
         "--kept", type=float, default=defaults.kept, help="weight of the attention lost at 5 %% (default: %(default)s)"
