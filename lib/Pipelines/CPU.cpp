@@ -21,11 +21,11 @@ using namespace mlir;
 using namespace mlir::dashkv;
 
 void mlir::dashkv::buildLinalgPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  pm.addPass(createConvertInteropToSCFPass()); // whose accesses are checked, too
   if (options.runtimeChecks)
     pm.addPass(createGenerateRuntimeVerificationPass());
   pm.addPass(createExpandTieredPass());
   pm.addPass(createConvertDashKVToLinalgPass());
-  pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createDecomposeSoftmaxPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -51,9 +51,9 @@ void mlir::dashkv::buildBuffersPipeline(OpPassManager &pm, const CPUPipelineOpti
     buildBufferizePipeline(pm);
     return;
   }
+  pm.addPass(createConvertInteropToSCFPass()); // whose accesses are checked, too
   if (options.runtimeChecks)
     pm.addPass(createGenerateRuntimeVerificationPass());
-  pm.addPass(createConvertInteropToSCFPass());
   pm.addPass(createDecomposeSoftmaxPass());
   pm.addPass(createExpandTieredPass());
   pm.addPass(createDecomposeAttentionPass());

@@ -67,6 +67,25 @@ func.func @tiered_planes(%q: tensor<1x8x1x64xf16>, %k: tensor<1x2x?x64xf16>, %qc
 
 // -----
 
+// A slice that a step writes: its first and last position, unless it is empty.
+// CHECK-LABEL: @append
+// CHECK-SAME:    %[[K:[a-z0-9]+]]: tensor<1x2x?x64xf16>, %[[NEW:[a-z0-9]+]]: tensor<1x2x?x64xf16>, %[[POS:[a-z0-9]+]]: index, %[[ROWS:[a-z0-9]+]]: index
+// CHECK:         %[[EMPTY:.+]] = arith.cmpi eq, %[[ROWS]], %{{.*}}
+// CHECK:         %[[END:.+]] = tensor.dim %[[K]], %{{.*}}
+// CHECK:         %[[FIRST:.+]] = arith.cmpi ult, %[[POS]], %[[END]]
+// CHECK:         %[[LAST:.+]] = arith.cmpi ult, %{{.*}}, %[[END]]
+// CHECK:         %[[BOTH:.+]] = arith.andi %[[FIRST]], %[[LAST]]
+// CHECK:         %[[HOLDS:.+]] = arith.ori %[[BOTH]], %[[EMPTY]]
+// CHECK:         cf.assert %[[HOLDS]], "{{.*}}expected a slice inside the destination
+// CHECK-NOT:     cf.assert
+// CHECK:         return
+func.func @append(%k: tensor<1x2x?x64xf16>, %new: tensor<1x2x?x64xf16>, %pos: index, %rows: index) -> tensor<1x2x?x64xf16> {
+  %0 = tensor.insert_slice %new into %k[0, 0, %pos, 0] [1, 2, %rows, 64] [1, 1, 1, 1] : tensor<1x2x?x64xf16> into tensor<1x2x?x64xf16>
+  return %0 : tensor<1x2x?x64xf16>
+}
+
+// -----
+
 // Keys and values are compared with each other, the batch with a static one.
 // CHECK-LABEL: @attention_sizes
 // CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<2x8x1x64xf16>, %[[K:[a-z0-9]+]]: tensor<?x2x?x64xf16>, %[[V:[a-z0-9]+]]: tensor<?x2x?x64xf16>

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "dashkv/Dialect/DashKV/IR/DashKV.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -486,6 +487,40 @@ void check(Checker &c, FinalizeOp op) {
                {op.getLseInit(), rows}});
 }
 
+/// First and last position of each dim lie inside the destination, unless there
+/// is none. What upstream checks of other ops of tensors, not of this one.
+void check(Checker &c, tensor::InsertSliceOp op) {
+  auto toIndex = [&](OpFoldResult value) {
+    return getValueOrCreateConstantIndexOp(c.b, c.b.getLoc(), value);
+  };
+  Value holds, empty;
+  Value zero = arith::ConstantIndexOp::create(c.b, 0), one = arith::ConstantIndexOp::create(c.b, 1);
+  for (auto [dim, offset, size, stride] :
+       llvm::enumerate(op.getMixedOffsets(), op.getMixedSizes(), op.getMixedStrides())) {
+    Value length = toIndex(size);
+    if (!getConstantIntValue(size)) {
+      Value none = arith::CmpIOp::create(c.b, CmpIPredicate::eq, length, zero);
+      empty = empty ? Value(arith::OrIOp::create(c.b, empty, none)) : none;
+    }
+    if (!op.getType().isDynamicDim(dim) && getConstantIntValue(offset) &&
+        getConstantIntValue(size) && getConstantIntValue(stride))
+      continue; // the verifier has compared them
+    Value end = tensor::DimOp::create(c.b, op.getDest(), dim), first = toIndex(offset);
+    Value reach =
+        arith::MulIOp::create(c.b, arith::SubIOp::create(c.b, length, one), toIndex(stride));
+    for (Value position : {first, Value(arith::AddIOp::create(c.b, first, reach))}) {
+      // Negative ones are large as unsigned numbers.
+      Value inside = arith::CmpIOp::create(c.b, CmpIPredicate::ult, position, end);
+      holds = holds ? Value(arith::AndIOp::create(c.b, holds, inside)) : inside;
+    }
+  }
+  if (!holds || llvm::is_contained(op.getSourceType().getShape(), 0))
+    return;
+  if (empty)
+    holds = arith::OrIOp::create(c.b, holds, empty);
+  cf::AssertOp::create(c.b, holds, c.message(op, "expected a slice inside the destination"));
+}
+
 template <typename OpTy>
 struct RuntimeVerify : RuntimeVerifiableOpInterface::ExternalModel<RuntimeVerify<OpTy>, OpTy> {
   void generateRuntimeVerification(Operation *op, OpBuilder &builder, Location loc,
@@ -509,5 +544,9 @@ void mlir::dashkv::registerRuntimeVerifiableOpInterfaceExternalModels(DialectReg
     context->loadDialect<arith::ArithDialect, bufferization::BufferizationDialect,
                          cf::ControlFlowDialect, linalg::LinalgDialect, math::MathDialect,
                          tensor::TensorDialect>();
+  });
+  registry.addExtension(+[](MLIRContext *context, tensor::TensorDialect *) {
+    attach<tensor::InsertSliceOp>(context);
+    context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect>();
   });
 }
