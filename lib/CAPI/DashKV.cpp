@@ -103,14 +103,10 @@ bool Options::set(StringRef name, StringRef value) {
   };
   if (name == "target")
     return setText(compile.target);
-  if (name == "tiering") {
-    compile.tier = true;
-    return value == "default" || setText(compile.tiering);
-  }
-  if (name == "tiering-options") {
-    compile.tier = true;
+  if (name == "tiering")
+    return setText(compile.tiering.emplace());
+  if (name == "tiering-options")
     return setText(compile.tieringOptions);
-  }
   if (name == "assume-nonempty-rows")
     return setFlag(value, compile.assumeNonemptyRows);
   if (name == "materialize-index-masks")

@@ -62,6 +62,9 @@ private:
   LogicalResult emitForCPU(llvm::raw_pwrite_stream &os);
   LogicalResult emitForGPU(llvm::raw_pwrite_stream &os);
   LogicalResult checkOptions();
+  std::string getTieringFields() const {
+    return *options.tiering == "default" ? std::string() : *options.tiering;
+  }
   /// An error about the module, and one about an option, which has no location.
   InFlightDiagnostic error() { return emitError(module.getLoc()); }
   InFlightDiagnostic optionError() { return emitError(UnknownLoc::get(module.getContext())); }
@@ -164,11 +167,11 @@ LogicalResult Compilation::raise() {
   if (!found && options.requireAttention)
     return error()
            << "expected attention in the module, but found none; --remarks tells what came near";
-  if (!options.tier)
+  if (!options.tiering)
     return success();
   std::string message;
   llvm::raw_string_ostream os(message);
-  std::string fields = options.tiering;
+  std::string fields = getTieringFields();
   llvm::erase_if(fields, llvm::isSpace); // ends an option of a pass
   std::string text = "dashkv-apply-tiering{tiering=" + fields + " " + options.tieringOptions + "}";
   OpPassManager tiering(ModuleOp::getOperationName());
@@ -465,7 +468,13 @@ LogicalResult Compilation::checkOptions() {
                                        getName(options.emit).str() + ", but got " + options.target);
   module.getContext()->loadDialect<DashKVDialect>();
   std::string message;
-  if (options.tier && failed(TieringAttr::parseText(module.getContext(), options.tiering, message)))
+  if (options.tiering && options.tiering->empty())
+    return optionError() << "expected fields of a tiering (full=2%) or default, but got nothing";
+  if (!options.tiering && !options.tieringOptions.empty())
+    return optionError() << "expected a tiering beside tiering options, but got only "
+                         << options.tieringOptions;
+  if (options.tiering &&
+      failed(TieringAttr::parseText(module.getContext(), getTieringFields(), message)))
     return optionError() << "cannot read the tiering: " << message;
   return success();
 }

@@ -148,8 +148,8 @@ int main(int argc, char **argv) {
   CompileOptions options;
   options.emit = emitKind;
   options.target = target;
-  options.tier = tiering.getNumOccurrences() || tieringOptions.getNumOccurrences();
-  options.tiering = tiering == "default" ? std::string() : tiering.getValue();
+  if (tiering.getNumOccurrences())
+    options.tiering = tiering.getValue();
   options.tieringOptions = tieringOptions;
   options.assumeNonemptyRows = assumeNonemptyRows;
   options.materializeIndexMasks = materializeIndexMasks;

@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   dashkv::CompileOptions options;
   options.emit = dashkv::EmitKind::Linalg;
-  options.tier = runs % 2;
+  if (runs % 2)
+    options.tiering = "default";
   options.assumeNonemptyRows = runs % 3 == 0;
   options.runtimeChecks = runs % 5 == 0;
   SmallVector<char> product;

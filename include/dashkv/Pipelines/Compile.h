@@ -6,6 +6,7 @@
 #include "dashkv/Pipelines/Report.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
+#include <optional>
 #include <string>
 
 namespace mlir::dashkv {
@@ -34,9 +35,8 @@ struct CompileOptions {
   /// of CPUs, or of GPUs for a bundle, makes code that takes the best for the
   /// machine it is loaded on.
   std::string target = "native";
-  /// Whether attention becomes tiered, and fields of #dashkv.tiering.
-  bool tier = false;
-  std::string tiering;
+  /// Makes attention tiered: fields of #dashkv.tiering (`full=2%`), or `default`.
+  std::optional<std::string> tiering;
   /// Further options of dashkv-apply-tiering (`encoder=mlp levels=7`).
   std::string tieringOptions;
   /// Options of dashkv-raise-attention.
