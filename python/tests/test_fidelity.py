@@ -86,3 +86,8 @@ def test_two_seeds_in_one_report_and_its_page(model, tokenizer, run, tmp_path, m
     page.write_text("no mark")
     with pytest.raises(EvalError, match="expected the line '<!-- Below"):
         fidelity.write_page(page, tmp_path)
+
+
+def test_the_page_is_made_of_the_committed_numbers():
+    _, mark, tables = fidelity.PAGE.read_text().partition(fidelity.MARK)
+    assert mark and tables.strip() == fidelity.tables(fidelity.HERE).strip()
