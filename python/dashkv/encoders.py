@@ -6,6 +6,7 @@ together (`group` G, Hc = Hkv, ours). `encode_keys` and `encode_queries` restate
 here needs PyTorch.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -80,14 +81,15 @@ class Encoder:
         header = {name: getattr(self, name) for name in _HEADER_FIELDS}
         header["vote_thresholds"] = [None if layer is None else layer.vote_threshold for layer in self.layers]
         header["schema"] = SCHEMA
-        # One entry: safetensors writes several in an order that differs from run to run.
-        metadata = {FORMAT: json.dumps(header, sort_keys=True)}
         tensors = {
             f"layers.{index}.{name}": _smallest(array)
             for index, layer in enumerate(self.layers)
             if layer is not None
             for name, array in _arrays(layer).items()
         }
+        header["sha256"] = _digest(tensors)
+        # One entry: safetensors writes several in an order that differs from run to run.
+        metadata = {FORMAT: json.dumps(header, sort_keys=True)}
         handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
         os.close(handle)
         try:
@@ -124,11 +126,11 @@ class Encoder:
             elif index not in self.dense_layers:
                 raise EncoderError(f"expected an encoder for layer {index}, which is not dense, but there is none")
 
-    def check(self, model: object, weights: bool = True) -> None:
+    def check(self, model: object) -> None:
         """Raises EncoderError unless the encoder was made for `model`: a fingerprint, a Hugging Face model or a config.
 
         Sizes and the rotary base are compared, and of models and fingerprints the hash of the q and k weights as well
-        when their dtype is that of the trained model. `weights=False` allows other weights of the same sizes.
+        when their dtype is that of the trained model.
         """
         if not isinstance(model, dict):
             from dashkv.models import fingerprint
@@ -141,11 +143,11 @@ class Encoder:
                     f"but this one was made for {name} = {self.model[name]}"
                 )
         theirs, ours = model.get("weights"), self.model.get("weights")
-        comparable = weights and theirs and ours and model.get("dtype") == self.model.get("dtype")
+        comparable = theirs and ours and model.get("dtype") == self.model.get("dtype")
         if comparable and theirs != ours:
             raise EncoderError(
                 f"expected an encoder made for q and k weights with SHA-256 {theirs[:12]}, but this one was made for "
-                f"{ours[:12]}: another model of the same sizes (check with weights=False to use it all the same)"
+                f"{ours[:12]}: another model of the same sizes"
             )
 
     @staticmethod
@@ -261,6 +263,14 @@ def _smallest(array: np.ndarray) -> np.ndarray:
     return half if np.array_equal(half.astype(np.float32), array) else array
 
 
+def _digest(tensors: dict[str, np.ndarray]) -> str:
+    """SHA-256 of the bytes of tensors in the order of their names: shapes and dtypes are checked by themselves."""
+    digest = hashlib.sha256()
+    for _, array in sorted(tensors.items()):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def _from_tensors(metadata: dict, tensors: dict[str, np.ndarray]) -> Encoder:
     if FORMAT not in metadata:
         raise EncoderError(f"expected metadata {FORMAT}, but got {', '.join(metadata) or 'none'}")
@@ -268,6 +278,7 @@ def _from_tensors(metadata: dict, tensors: dict[str, np.ndarray]) -> Encoder:
         header = json.loads(metadata[FORMAT])
         if header.pop("schema") != SCHEMA:
             raise EncoderError(f"expected schema {SCHEMA}, but got {json.loads(metadata[FORMAT])['schema']}")
+        digest = header.pop("sha256")
         thresholds = header.pop("vote_thresholds")
         header["dense_layers"] = tuple(header["dense_layers"])
         encoder = Encoder(**header, layers=[])
@@ -291,6 +302,8 @@ def _from_tensors(metadata: dict, tensors: dict[str, np.ndarray]) -> Encoder:
     for index, arrays in enumerate(found):
         encoder.layers.append(_layer_from_arrays(index, arrays, thresholds[index]) if arrays else None)
     encoder.validate()
+    if digest != _digest(tensors):
+        raise EncoderError("expected tensors with the SHA-256 of the header, but they are damaged")
     return encoder
 
 

@@ -387,6 +387,11 @@ def test_bad_input_says_what_was_expected(model, tokenizer, arguments, tmp_path,
         cli.make_plan(arguments("--measures", "taste"))
     with pytest.raises(EvalError, match="expected whole numbers with commas for --lengths, but got '4K'"):
         cli.make_plan(arguments("--lengths", "4K"))
+    for option, given, least in (("--lengths", "1", 2), ("--task-lengths", "0", 1), ("--needle-lengths", "10", 69),
+                                 ("--speed-lengths", "2048,0", 2), ("--dense-layers", "-1", 0)):  # fmt: skip
+        got = given.rpartition(",")[2]
+        with pytest.raises(EvalError, match=f"expected {option} of at least {least}, but got {got}"):
+            cli.make_plan(arguments(f"{option}={given}"))
     with pytest.raises(EvalError, match="expected --contexts of at least 1, but got 0"):
         cli.make_plan(arguments("--contexts", "0"))
     with pytest.raises(ValueError, match="expected full of 0 to 100 %, but got 500 %"):

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default="smollm2", help="name or folder of a Hugging Face model (default: smollm2, offline)")
     add("--encoder", action="append", default=[], metavar="[NAME=]FILE", help="trained encoder; repeat for more")
-    add("--text", default=",".join(corpus.HELD_OUT), help="names of the corpus or text files, with commas")
+    add("--text", nargs="+", default=corpus.HELD_OUT, help="text files, or documents of the corpus")
     add("--lengths", default="4096", help="context lengths in tokens, with commas")
     add("--contexts", type=int, default=1, help="stretches of each text, per length")
     add("--rows", type=int, default=1536, help="rows that are scored at the end of each context")
@@ -77,19 +77,20 @@ def make_plan(args: argparse.Namespace) -> Plan:
             raise EvalError(f"expected encoders of different names, but got two called '{name}': use NAME=FILE")
         encoders[name] = encoder
     try:
-        texts = {name: corpus.read_text(name) for name in args.text.split(",")}
+        texts = {name: corpus.read_text(name) for name in args.text}
     except corpus.CorpusError as error:
         raise EvalError(str(error)) from error
     dense = tuple(sorted({layer for encoder in encoders.values() for layer in encoder.dense_layers}))
     if args.dense_layers is not None:
-        dense = _integers("--dense-layers", args.dense_layers) if args.dense_layers else ()
+        dense = _integers("--dense-layers", args.dense_layers, 0) if args.dense_layers else ()
     tierings = [Tiering.parse(f"full={full},full_min={args.full_min},dense_below=0") for full in args.full.split(",")]
+    always = max(tiering.sinks + tiering.window for tiering in tierings)  # keys among which no needle is put
     return Plan(
         model_name=args.model,
         texts=texts,
         encoders=encoders,
         budgets=[Budget(tiering, equal=equal) for tiering in tierings for equal in args.equal.split(",")],
-        lengths=_integers("--lengths", args.lengths),
+        lengths=_integers("--lengths", args.lengths, 2),
         contexts=args.contexts,
         rows=args.rows,
         layer_rows=args.layer_rows,
@@ -97,20 +98,23 @@ def make_plan(args: argparse.Namespace) -> Plan:
         selectors=args.selectors.split(";") if args.selectors else None,
         measures=tuple(args.measures.split(",")),
         tasks=tuple(args.tasks.split(",")),
-        task_lengths=_integers("--task-lengths", args.task_lengths),
+        task_lengths=_integers("--task-lengths", args.task_lengths, 1),
         examples=args.examples,
-        needle_lengths=_integers("--needle-lengths", args.needle_lengths),
+        needle_lengths=_integers("--needle-lengths", args.needle_lengths, always + 1),
         drift_tokens=args.drift_tokens,
         drift_seeds=args.drift_seeds,
-        speed_lengths=_integers("--speed-lengths", args.speed_lengths),
+        speed_lengths=_integers("--speed-lengths", args.speed_lengths, 2),
         seed=args.seed,
         compiled=not args.restated,
         store=runs.Store(args.work or args.out / "work", args.keep_prefixes),
     )
 
 
-def _integers(option: str, text: str) -> tuple[int, ...]:
+def _integers(option: str, text: str, least: int) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise EvalError(f"expected whole numbers with commas for {option}, but got '{text}'") from None
+    if min(numbers) < least:
+        raise EvalError(f"expected {option} of at least {least}, but got {min(numbers)}")
+    return numbers

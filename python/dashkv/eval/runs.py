@@ -52,7 +52,6 @@ class Store:
 
     def __init__(self, folder: str | Path, keep_prefixes: bool = False):
         self.folder, self.keep_prefixes = Path(folder), keep_prefixes
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def _path(self, settings: dict) -> Path:
         key = json.dumps({"schema": SCHEMA, **settings}, sort_keys=True, default=str)
@@ -74,6 +73,7 @@ class Store:
 
     def put(self, result: Result, compress: bool = True) -> None:
         path, save = self._path(result.settings), np.savez_compressed if compress else np.savez
+        self.folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
