@@ -9,13 +9,16 @@
 #include "dashkv/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -72,6 +75,26 @@ struct FlushDenormals : PassWrapper<FlushDenormals, OperationPass<gpu::GPUModule
   }
 };
 
+/// A check in a kernel (an index of an embedding, say) stops the kernel: upstream
+/// calls __assertfail, which only a CUDA toolkit's linker knows.
+struct TrapOnFailedChecks : PassWrapper<TrapOnFailedChecks, OperationPass<gpu::GPUModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TrapOnFailedChecks)
+  void runOnOperation() override {
+    getOperation()->walk([](cf::AssertOp check) {
+      ImplicitLocOpBuilder b(check.getLoc(), check);
+      Value yes = arith::ConstantIntOp::create(b, 1, 1);
+      Value failed = arith::XOrIOp::create(b, check.getArg(), yes);
+      auto branch = scf::IfOp::create(b, failed, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+      LLVM::Trap::create(b);
+      check.erase();
+    });
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, LLVM::LLVMDialect, scf::SCFDialect>();
+  }
+};
+
 /// Call sites become what was called: upstream gives them a scope in an llvm.func
 /// alone, and does not expect them in host code.
 struct DropCallSites : PassWrapper<DropCallSites, OperationPass<>> {
@@ -87,6 +110,7 @@ struct DropCallSites : PassWrapper<DropCallSites, OperationPass<>> {
 
 void mlir::dashkv::buildGPUKernelPipeline(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(std::make_unique<TrapOnFailedChecks>());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());

@@ -35,3 +35,27 @@ func.func @rows(%new: tensor<2x4xi32>, %at: tensor<2x1xi32>, %cache: tensor<8x4x
   } -> tensor<8x4xi32>
   return %0 : tensor<8x4xi32>
 }
+
+// A scan is a loop nest that keeps what is combined so far in the second output.
+// CHECK-LABEL: @scan
+//  CHECK-SAME: %[[X:.+]]: tensor<3x5xi64>, %[[INIT:.+]]: tensor<5xi64>
+func.func @scan(%x: tensor<3x5xi64>, %init: tensor<5xi64>) -> (tensor<3x5xi64>, tensor<5xi64>) {
+  // CHECK: scf.for %[[ROW:[^ ]+]] =
+  // CHECK: scf.for %[[COLUMN:[^ ]+]] = {{.*}} iter_args({{.*}}, %[[LAST:[^ ]+]] = %{{.*}})
+  // CHECK: %[[FIRST:.+]] = arith.cmpi eq, %[[ROW]],
+  // CHECK: %[[BEFORE:.+]] = arith.select %[[FIRST]],
+  // CHECK: %[[ELEMENT:.+]] = tensor.extract %[[X]][%[[BEFORE]], %[[COLUMN]]]
+  // CHECK: %[[SO_FAR:.+]] = tensor.extract %[[LAST]][%[[COLUMN]]]
+  // CHECK: %[[SUM:.+]] = arith.addi %[[SO_FAR]], %[[ELEMENT]]
+  // CHECK: %[[RESULT:.+]] = arith.select %[[FIRST]], %[[SO_FAR]], %[[SUM]]
+  // CHECK: tensor.insert %[[RESULT]] into {{.*}}[%[[ROW]], %[[COLUMN]]]
+  // CHECK: tensor.insert %[[RESULT]] into %[[LAST]][%[[COLUMN]]]
+  // CHECK-NOT: tm_tensor
+  %e = tensor.empty() : tensor<3x5xi64>
+  %0:2 = tm_tensor.scan dimension(0) inclusive(false) ins(%x : tensor<3x5xi64>) outs(%e, %init : tensor<3x5xi64>, tensor<5xi64>) {
+  ^bb0(%so_far: i64, %element: i64):
+    %sum = arith.addi %so_far, %element : i64
+    tm_tensor.yield %sum : i64
+  } -> tensor<3x5xi64>, tensor<5xi64>
+  return %0#0, %0#1 : tensor<3x5xi64>, tensor<5xi64>
+}

@@ -182,11 +182,12 @@ def LowerForallPass : Pass<"dashkv-lower-forall", "::mlir::ModuleOp"> {
 }
 
 def ConvertInteropToSCFPass : Pass<"convert-interop-to-scf"> {
-  let summary = "Lower cache updates of foreign dialects to loops";
+  let summary = "Lower cache updates and scans of foreign dialects to loops";
   let description = [{
     `tm_tensor.scatter`, by which exports with a static KV cache write it, becomes
     loops over the updates, in order; with `mark-independent` those with unique
-    indices are marked `dashkv.independent`. Attention ops of these dialects are raised
+    indices are marked `dashkv.independent`. `tm_tensor.scan`, by which some exports
+    compute positions, becomes loops too. Attention ops of these dialects are raised
     (dashkv-raise-attention) or stay.
     Example: test/Conversion/interop-to-scf.mlir.
   }];

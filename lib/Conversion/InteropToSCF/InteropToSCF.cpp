@@ -1,7 +1,8 @@
 //===- InteropToSCF.cpp - Cache updates of foreign dialects as loops ------===//
 //
-// Exports with a static KV cache write it by tm_tensor.scatter. It is not
-// attention, so that nothing raises it, but the function around it has to run.
+// Exports with a static KV cache write it by tm_tensor.scatter, and some compute
+// positions by tm_tensor.scan. They are not attention, so that nothing raises
+// them, but the function around them has to run.
 //
 //===----------------------------------------------------------------------===//
 #include "dashkv/Conversion/Passes.h"
@@ -82,12 +83,59 @@ private:
   bool markIndependent;
 };
 
+/// The second output holds what is combined so far: at first the value to begin
+/// with, which counts unless `inclusive`. The first output is not read.
+struct ScanToLoops : OpRewritePattern<tm_tensor::ScanOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tm_tensor::ScanOp op, PatternRewriter &rewriter) const override {
+    Value input = op.getInputs()[0];
+    auto type = dyn_cast<RankedTensorType>(input.getType());
+    if (!type || op.getNumResults() != 2)
+      return rewriter.notifyMatchFailure(op, "not on tensors");
+
+    Location loc = op.getLoc();
+    int64_t along = op.getDimension();
+    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
+    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
+    SmallVector<Value> lower(type.getRank(), zero), upper, steps(type.getRank(), one);
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      upper.push_back(tensor::DimOp::create(rewriter, loc, input, dim));
+    scf::LoopNest nest = scf::buildLoopNest(
+        rewriter, loc, lower, upper, steps, op.getOutputs(),
+        [&](OpBuilder &b, Location loc, ValueRange loops, ValueRange carried) -> scf::ValueVector {
+          Value isFirst =
+              arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, loops[along], zero);
+          SmallVector<Value> place(loops), line(loops);
+          line.erase(line.begin() + along);
+          if (!op.getInclusive()) { // the element before
+            Value before = arith::SubIOp::create(b, loc, loops[along], one);
+            place[along] = arith::SelectOp::create(b, loc, isFirst, zero, before);
+          }
+          Value element = tensor::ExtractOp::create(b, loc, input, place);
+          Value soFar = tensor::ExtractOp::create(b, loc, carried[1], line);
+          IRMapping mapping;
+          Block &body = op.getRegion().front();
+          mapping.map(body.getArguments(), ValueRange{soFar, element});
+          for (Operation &inner : body.without_terminator())
+            b.clone(inner, mapping);
+          Value combined = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+          Value result = arith::SelectOp::create(b, loc, isFirst,
+                                                 op.getInclusive() ? element : soFar, combined);
+          return {tensor::InsertOp::create(b, loc, result, carried[0], loops),
+                  tensor::InsertOp::create(b, loc, result, carried[1], line)};
+        });
+    rewriter.replaceOp(op, nest.results);
+    return success();
+  }
+};
+
 struct ConvertInteropToSCFPass
     : mlir::dashkv::impl::ConvertInteropToSCFPassBase<ConvertInteropToSCFPass> {
   using Base::Base;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ScatterToLoops>(&getContext(), markIndependent);
+    patterns.add<ScanToLoops>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

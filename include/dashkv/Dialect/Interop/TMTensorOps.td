@@ -18,7 +18,7 @@ def TMTensor_Dialect : Dialect {
   let description = [{
     Reads exports of torch-mlir that keep an attention or scatter op. The project
     that owns the dialect is torch-mlir. Attention is raised, a scatter (the update
-    of a static cache) becomes loops by convert-interop-to-scf.
+    of a static cache) and a scan become loops by convert-interop-to-scf.
   }];
 }
 
@@ -85,8 +85,8 @@ def TMTensor_ScanOp : TMTensor_Op<"scan",
   let summary = "Scan of torch-mlir, as in a cumulative sum";
   let description = [{
     Combines the elements along `dimension`, each with (`inclusive`) or without
-    itself; outputs are the running values and the last of them. Exports of
-    transformers compute positions with it.
+    itself, from the value of the second output on; outputs are the running values
+    and the last of them. Exports of transformers compute positions with it.
   }];
   let arguments = (ins Variadic<AnyShaped>:$inputs, Variadic<AnyShaped>:$outputs,
     I64Attr:$dimension, BoolAttr:$inclusive);
