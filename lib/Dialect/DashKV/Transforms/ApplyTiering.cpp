@@ -133,7 +133,8 @@ std::string Tierer::findObstacle() {
   if (!op.hasPureTensorSemantics())
     return "on-memrefs: tiering works on tensors";
   if (op.getMask())
-    return "mask: a mask hides which keys exist; pass lengths instead of a padding mask";
+    return "mask: a mask hides which keys exist; pass lengths instead of a padding mask, and "
+           "assume-nonempty-rows if every row has keys";
   if (dims.group)
     return "layout: the query heads of a group are a dim of their own";
   queryHeads = sizeOf(op.getQuery(), maps[0], dims.head);
