@@ -78,7 +78,10 @@ def test_model(build_dir, name, cache, implementation):
     assert_close(dashkv.compile(text, **options)(*arguments), expected)
     kernel = dashkv.compile(text, tiering=ALL_KEYS, **options)
     assert sum(argument.role.endswith("key_codes") for argument in kernel.arguments) == 2
-    assert_close(kernel(*fill(kernel, arguments))[: len(expected)], expected)
+    results = kernel(*fill(kernel, arguments))
+    assert_close(results[: len(expected)], expected)
+    follows = 2 if name != "deepseek_v3" else 0  # codes are written as keys are; its keys are made of two parts
+    assert len(results) - len(expected) == follows
     assert b".extern .func" not in dashkv.emit(text, "ptx", target="sm_90a", tiering="full=5%", **options)
 
 

@@ -201,8 +201,10 @@ def NormalizeAttentionPass : Pass<"dashkv-normalize-attention"> {
   let description = [{
     Unused results of generics go (the argmax that exports compute beside a
     maximum), and sizes of computed tensors are asked of the value that decides
-    them, so that scores have no users but attention. Layouts and elementwise ops
-    stay as they are: dashkv-raise-attention looks through them.
+    them, so that scores have no users but attention. A `tm_tensor.scatter` that
+    copies the elements of whole rows to a position (`index_copy` of torch, by which
+    static caches are written) becomes `tensor.insert_slice`. Layouts and elementwise
+    ops stay as they are: dashkv-raise-attention looks through them.
 
     Exact.
     Example: test/Transforms/normalize-attention.mlir.
