@@ -47,14 +47,15 @@ def make(name, cache, implementation="sdpa"):
         return step, to_mlir(step, arguments), arguments
 
 
-def fill(kernel, given):
-    """Random encoders and codes for the arguments that tiering adds."""
+def fill(kernel, given, keys=KEYS):
+    """Random encoders and codes for the arguments that tiering adds; keys: the size that no type tells."""
     rng = np.random.default_rng(1)
     for argument in kernel.arguments[len(given) :]:
+        shape = [keys if size is None else size for size in argument.shape]
         if argument.role.endswith("key_codes"):
-            given = (*given, torch.from_numpy(rng.integers(-128, 128, argument.shape, np.int8)))
+            given = (*given, torch.from_numpy(rng.integers(-128, 128, shape, np.int8)))
         else:
-            given = (*given, torch.from_numpy(rng.standard_normal(argument.shape, np.float32)))
+            given = (*given, torch.from_numpy(rng.standard_normal(shape, np.float32)))
     return given
 
 
@@ -83,6 +84,22 @@ def test_model(build_dir, name, cache, implementation):
     follows = 2 if name != "deepseek_v3" else 0  # codes are written as keys are; its keys are made of two parts
     assert len(results) - len(expected) == follows
     assert b".extern .func" not in dashkv.emit(text, "ptx", target="sm_90a", tiering="full=5%", **options)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_any_number_of_keys(build_dir, name):
+    step, _, (ids, *rest) = make(name, "concat")
+    caches, weights = rest[:4], rest[4:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = to_mlir(step, (ids, *caches, *weights), step.dynamic_shapes(caches))
+    kernel = dashkv.compile(text, tiering=ALL_KEYS)
+    for keys in (40, 300):
+        shorter = [x[:, :, :keys].contiguous() for x in caches]
+        with torch.no_grad():
+            expected = step(ids, *shorter, *weights)
+        assert_close(dashkv.compile(text)(ids, *shorter, *weights), expected)
+        assert_close(kernel(*fill(kernel, (ids, *shorter, *weights), keys))[: len(expected)], expected)
 
 
 @pytest.mark.parametrize(("name", "cache"), [("llama", "concat"), ("opt", "concat"), ("gpt2", "static")])

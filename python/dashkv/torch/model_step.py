@@ -2,13 +2,14 @@
 
     step = ModelStep(model, cache="concat")
     caches = step.caches(keys=4096)
-    text = to_mlir(step, (ids, *caches, *step.weights))
+    text = to_mlir(step, (ids, *caches, *step.weights), step.dynamic_shapes(caches))
     logits, *caches = dashkv.compile(text)(ids, *caches, *step.weights)
 
 Weights are arguments, so that the text stays small and models of one shape share a kernel.
 """
 
 import torch
+from torch.export import Dim
 from transformers import DynamicCache, StaticCache
 
 CACHES = ("concat", "static")
@@ -48,6 +49,10 @@ class ModelStep(torch.nn.Module):
             for layer in cache.layers
             for tensor in (layer.keys, layer.values)
         )
+
+    def dynamic_shapes(self, caches: tuple[torch.Tensor, ...]) -> tuple:
+        """For `to_mlir` of a step with cache="concat" that takes caches of any length."""
+        return None, (*({2: Dim.AUTO} for _ in caches), *(None for _ in self.weights))
 
     def forward(self, ids: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, ...]:
         tensors, weights = rest[: -len(self.names)], rest[-len(self.names) :]
