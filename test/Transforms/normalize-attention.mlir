@@ -88,7 +88,7 @@ func.func @index_copy(%new: tensor<6xf32>, %at: tensor<1xi64>, %cache: tensor<1x
 }
 
 // Two rows, from a position on: in the first form every place is index plus position; in the others rows are spread,
-// heads are swapped, the region adds, updates may meet, or both dims move.
+// heads are swapped, the region adds, updates may meet, both dims move, or the number of heads is unknown.
 // CHECK-LABEL: @rows
 //       CHECK: %[[NUMBER:.+]] = tensor.extract
 //       CHECK: %[[POSITION:.+]] = arith.index_cast %[[NUMBER]]
@@ -99,8 +99,10 @@ func.func @index_copy(%new: tensor<6xf32>, %at: tensor<1xi64>, %cache: tensor<1x
 //       CHECK: tm_tensor.scatter
 //       CHECK: tm_tensor.scatter
 //       CHECK: tm_tensor.scatter
+//       CHECK: tm_tensor.scatter
 //       CHECK: return
-func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>) {
+func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf32>, %loose: tensor<?x8xf32>)
+    -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>) {
   %e0 = tensor.empty() : tensor<2x2xi64>
   %one = arith.constant 1 : i64
   %two = arith.constant 2 : i64
@@ -169,5 +171,9 @@ func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf3
   ^bb0(%update: f32, %old: f32):
     tm_tensor.yield %update : f32
   } -> tensor<2x8xf32>
-  return %0, %1, %2, %3, %4, %5 : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>
+  %6 = tm_tensor.scatter {dimension_map = array<i64: 0, 1>} unique_indices(true) ins(%new, %hm : tensor<4x1x1xf32>, tensor<4x2xi64>) outs(%loose : tensor<?x8xf32>) {
+  ^bb0(%update: f32, %old: f32):
+    tm_tensor.yield %update : f32
+  } -> tensor<?x8xf32>
+  return %0, %1, %2, %3, %4, %5, %6 : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>
 }

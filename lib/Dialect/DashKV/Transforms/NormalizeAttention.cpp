@@ -95,13 +95,15 @@ struct ScatterToInsertSlice : OpRewritePattern<tm_tensor::ScatterOp> {
           getLinearForm(context, context.getLoad(column, {{update, nullptr}, {{}, nullptr}}));
       if (failed(place) || (!place->symbols.empty() && along >= 0))
         return rewriter.notifyMatchFailure(op, "a place is not an index plus a number");
+      places.push_back(*place);
       if (!place->symbols.empty())
         along = dim;
+      else if (cacheType.isDynamicDim(dim))
+        return rewriter.notifyMatchFailure(op, "a size that a slice needs is not known");
       else
         others *= cacheType.getDimSize(dim);
-      places.push_back(*place);
     }
-    if (along < 0 || others <= 0 || count % others != 0)
+    if (along < 0 || others == 0 || count % others != 0)
       return rewriter.notifyMatchFailure(op, "the elements are not those of whole rows");
 
     SmallVector<int64_t> shape(cacheType.getShape());
