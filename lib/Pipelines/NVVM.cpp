@@ -65,6 +65,7 @@ namespace {
 /// attribute of a function does. Encoders do not: the sign of a denormal is a bit.
 struct FlushDenormals : PassWrapper<FlushDenormals, OperationPass<gpu::GPUModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FlushDenormals)
+  StringRef getArgument() const override { return "flush-denormals"; }
   void runOnOperation() override {
     OpBuilder builder(&getContext());
     Attribute mode =
@@ -79,6 +80,7 @@ struct FlushDenormals : PassWrapper<FlushDenormals, OperationPass<gpu::GPUModule
 /// calls __assertfail, which only a CUDA toolkit's linker knows.
 struct TrapOnFailedChecks : PassWrapper<TrapOnFailedChecks, OperationPass<gpu::GPUModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TrapOnFailedChecks)
+  StringRef getArgument() const override { return "trap-on-failed-checks"; }
   void runOnOperation() override {
     getOperation()->walk([](cf::AssertOp check) {
       ImplicitLocOpBuilder b(check.getLoc(), check);
@@ -99,6 +101,7 @@ struct TrapOnFailedChecks : PassWrapper<TrapOnFailedChecks, OperationPass<gpu::G
 /// alone, and does not expect them in host code.
 struct DropCallSites : PassWrapper<DropCallSites, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropCallSites)
+  StringRef getArgument() const override { return "drop-call-sites"; }
   void runOnOperation() override {
     getOperation()->walk([](Operation *op) {
       while (auto site = dyn_cast<CallSiteLoc>(op->getLoc()))
