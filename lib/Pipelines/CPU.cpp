@@ -106,6 +106,7 @@ namespace {
 /// tools that do not know ours.
 struct DropTileConfigs : PassWrapper<DropTileConfigs, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropTileConfigs)
+  StringRef getArgument() const override { return "drop-tile-configs"; }
   void runOnOperation() override {
     getOperation()->walk(
         [](FunctionOpInterface function) { function->removeDiscardableAttr(kTileConfigAttrName); });
