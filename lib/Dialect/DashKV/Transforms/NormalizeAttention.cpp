@@ -77,8 +77,8 @@ struct ScatterToInsertSlice : OpRewritePattern<tm_tensor::ScatterOp> {
     Block &body = op.getRegion().front();
     bool copies = body.without_terminator().empty() &&
                   body.getTerminator()->getOperand(0) == body.getArgument(0);
-    bool isElementwise = updateType.getRank() == rank + 1 && !ShapedType::isDynamic(count) &&
-                         updateType.getNumElements() == count &&
+    bool isElementwise = updateType.getRank() == rank + 1 && updateType.hasStaticShape() &&
+                         updateType.getNumElements() == count && count > 0 &&
                          llvm::equal(op.getDimensionMap(), llvm::seq<int64_t>(0, rank)) &&
                          static_cast<int64_t>(columns.getInputs().size()) == rank;
     if (!op.getUniqueIndices() || !copies || !isElementwise)
@@ -125,6 +125,8 @@ struct ScatterToInsertSlice : OpRewritePattern<tm_tensor::ScatterOp> {
     ArrayRef<std::pair<ExprRef, int64_t>> symbols = places[along].symbols;
     if (symbols.size() != 1 || symbols[0].second != 1 || !isSymbol(symbols[0].first))
       return rewriter.notifyMatchFailure(op, "the position is not a number");
+    if (!context.assumptions.empty())
+      return rewriter.notifyMatchFailure(op, "holds for certain sizes only");
 
     Location loc = op.getLoc();
     SmallVector<OpFoldResult> offsets(rank, rewriter.getIndexAttr(0)),
