@@ -150,7 +150,7 @@ void RetrieveKernel::emit() {
         emitVotes(batch, firstRow, endRow);
       b.loop(b.dim(keys, 1), [&](Value kvHead) {
         b.loop(b.index(0), b.index(listHeads), b.index(shape.lists), [&](Value firstList) {
-          Task task = {batch, kvHead, firstList, firstRow, endRow, {}, {}, {}};
+          Task task = {batch, kvHead, firstList, firstRow, endRow, {}, {}, {}, {}};
           emitTask(task);
         });
       });

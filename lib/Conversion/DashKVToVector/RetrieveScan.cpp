@@ -305,7 +305,7 @@ Values CodeScan::scan(const CodeBlocks &blocks, Value row, ValueRange init, Cons
       Value begin = b.add(at, part * size * planes);
       Distances partSums(numSums, SmallVector<Value>(1));
       SmallVector<int64_t> order;
-      for (int64_t half = 0; half < llvm::divideCeil(planes, 16); ++half) {
+      for (int64_t half = 0, halves = llvm::divideCeil(planes, 16); half < halves; ++half) {
         SmallVector<SmallVector<Value>> vectors;
         for (Value plane : transpose(blocks.bytes, begin, half, order))
           vectors.push_back({plane});

@@ -26,7 +26,7 @@ static Value join(VectorBuilder &b, ArrayRef<Value> parts) {
 
 void RetrieveKernel::scanWide(const Task &task, Value m, Value head, int64_t heads, bool isFinal) {
   // Head by head, each exact in a byte: a code of 256 bits in two halves.
-  Value zero = b.index(0), one = b.index(1);
+  Value zero = b.index(0);
   auto wide = b.vec(kBlockKeys, b.getI32Type()), narrow = b.vec(kBlockKeys, b.getI16Type());
   struct Discount {
     Value words, begin, amounts;
