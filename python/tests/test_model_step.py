@@ -33,15 +33,15 @@ KEYS = 300
 ALL_KEYS = f"full=5%,full_min={KEYS + 1},dense_below=0"  # through the codes, whatever they are
 
 
-def make(name, cache, implementation="sdpa"):
+def make(name, cache, implementation="sdpa", batch=1, rows=1):
     """(step, its text, arguments: random keys and values, a step that is no longer random)."""
     torch.manual_seed(0)
     config = transformers.AutoConfig.for_model(name, **MODELS[name])
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=implementation).eval()
     step = ModelStep(model, cache)
     position = (torch.tensor(200),) if cache == "static" else ()
-    caches = [torch.randn(x.shape) for x in step.caches(KEYS)]
-    arguments = (torch.tensor([[7]]), *position, *caches, *step.weights)
+    caches = [torch.randn(x.shape) for x in step.caches(KEYS, batch)]
+    arguments = (torch.randint(0, 64, (batch, rows)), *position, *caches, *step.weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return step, to_mlir(step, arguments), arguments
@@ -64,15 +64,16 @@ def assert_close(actual, expected):
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
 
 
-CASES = [(name, "concat", "sdpa") for name in MODELS]
-CASES += [("llama", "concat", "eager"), ("llama", "static", "sdpa"), ("gpt2", "static", "eager")]
+CASES = [(name, "concat", "sdpa", 1, 1) for name in MODELS]
+CASES += [("llama", "concat", "eager", 1, 1), ("gpt2", "static", "eager", 1, 1)]
+CASES += [("llama", "static", "sdpa", 1, 3), ("qwen3", "static", "sdpa", 2, 1), ("gpt2", "concat", "sdpa", 2, 1)]
 
 
-@pytest.mark.parametrize(("name", "cache", "implementation"), CASES)
-def test_model(build_dir, name, cache, implementation):
+@pytest.mark.parametrize(("name", "cache", "implementation", "batch", "rows"), CASES)
+def test_model(build_dir, name, cache, implementation, batch, rows):
     # Eager attention adds the lowest number where a key is hidden, which differs from a mask in rows of no keys.
     options = {"assume_nonempty_rows": (cache, implementation) == ("static", "eager")}
-    step, text, arguments = make(name, cache, implementation)
+    step, text, arguments = make(name, cache, implementation, batch, rows)
     with torch.no_grad():
         expected = step(*arguments)
     assert len(text) < 200_000, "the text holds weights"
@@ -124,6 +125,9 @@ def test_refused():
     model = transformers.AutoModelForCausalLM.from_config(config)
     with pytest.raises(ValueError, match=r"expected a model in evaluation mode: call model.eval\(\)"):
         ModelStep(model.train())
+    for kind in (transformers.AutoModel, transformers.AutoModelForSequenceClassification):
+        with pytest.raises(ValueError, match="expected a causal language model with logits, but got a Gemma3"):
+            ModelStep(kind.from_config(config).eval())
     with pytest.raises(ValueError, match="expected a cache of concat, static, but got 'paged'"):
         ModelStep(model.eval(), "paged")
     with pytest.raises(ValueError, match="expected full attention with a static cache, but layer 0 has a window"):

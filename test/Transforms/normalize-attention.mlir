@@ -88,7 +88,8 @@ func.func @index_copy(%new: tensor<6xf32>, %at: tensor<1xi64>, %cache: tensor<1x
 }
 
 // Two rows, from a position on: in the first form every place is index plus position; in the others rows are spread,
-// heads are swapped, the region adds, updates may meet, both dims move, or the number of heads is unknown.
+// heads are swapped, the region adds, updates may meet, both dims move, the number of heads is unknown, heads are shifted,
+// the position is doubled, or the columns are those of other dims.
 // CHECK-LABEL: @rows
 //       CHECK: %[[NUMBER:.+]] = tensor.extract
 //       CHECK: %[[POSITION:.+]] = arith.index_cast %[[NUMBER]]
@@ -100,9 +101,12 @@ func.func @index_copy(%new: tensor<6xf32>, %at: tensor<1xi64>, %cache: tensor<1x
 //       CHECK: tm_tensor.scatter
 //       CHECK: tm_tensor.scatter
 //       CHECK: tm_tensor.scatter
+//       CHECK: tm_tensor.scatter
+//       CHECK: tm_tensor.scatter
+//       CHECK: tm_tensor.scatter
 //       CHECK: return
 func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf32>, %loose: tensor<?x8xf32>)
-    -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>) {
+    -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>) {
   %e0 = tensor.empty() : tensor<2x2xi64>
   %one = arith.constant 1 : i64
   %two = arith.constant 2 : i64
@@ -134,10 +138,29 @@ func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf3
     %p = arith.addi %x, %far : i64
     linalg.yield %p : i64
   } -> tensor<2x2xi64>
+  %shifted = linalg.generic {indexing_maps = [affine_map<(h, m) -> ()>, affine_map<(h, m) -> (h, m)>], iterator_types = ["parallel", "parallel"]} ins(%at : tensor<i64>) outs(%e0 : tensor<2x2xi64>) {
+  ^bb0(%x: i64, %o: i64):
+    %i = linalg.index 0 : index
+    %n = arith.index_cast %i : index to i64
+    %p = arith.addi %n, %one : i64
+    linalg.yield %p : i64
+  } -> tensor<2x2xi64>
+  %doubled = linalg.generic {indexing_maps = [affine_map<(h, m) -> ()>, affine_map<(h, m) -> (h, m)>], iterator_types = ["parallel", "parallel"]} ins(%at : tensor<i64>) outs(%e0 : tensor<2x2xi64>) {
+  ^bb0(%x: i64, %o: i64):
+    %i = linalg.index 1 : index
+    %n = arith.index_cast %i : index to i64
+    %y = arith.muli %x, %two : i64
+    %p = arith.addi %y, %n : i64
+    linalg.yield %p : i64
+  } -> tensor<2x2xi64>
   %ch = tensor.collapse_shape %h [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
   %cs = tensor.collapse_shape %swapped [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
   %cm = tensor.collapse_shape %m [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
   %cf = tensor.collapse_shape %spread [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
+  %ci = tensor.collapse_shape %shifted [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
+  %cd = tensor.collapse_shape %doubled [[0, 1]] : tensor<2x2xi64> into tensor<4xi64>
+  %xi = tensor.expand_shape %ci [[0, 1]] output_shape [4, 1] : tensor<4xi64> into tensor<4x1xi64>
+  %xd = tensor.expand_shape %cd [[0, 1]] output_shape [4, 1] : tensor<4xi64> into tensor<4x1xi64>
   %xh = tensor.expand_shape %ch [[0, 1]] output_shape [4, 1] : tensor<4xi64> into tensor<4x1xi64>
   %xs = tensor.expand_shape %cs [[0, 1]] output_shape [4, 1] : tensor<4xi64> into tensor<4x1xi64>
   %xm = tensor.expand_shape %cm [[0, 1]] output_shape [4, 1] : tensor<4xi64> into tensor<4x1xi64>
@@ -146,6 +169,8 @@ func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf3
   %hf = tensor.concat dim(1) %xh, %xf : (tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x2xi64>
   %sm = tensor.concat dim(1) %xs, %xm : (tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x2xi64>
   %mm = tensor.concat dim(1) %xm, %xm : (tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x2xi64>
+  %im = tensor.concat dim(1) %xi, %xm : (tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x2xi64>
+  %hd = tensor.concat dim(1) %xh, %xd : (tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x2xi64>
   %0 = tm_tensor.scatter {dimension_map = array<i64: 0, 1>} unique_indices(true) ins(%new, %hm : tensor<4x1x1xf32>, tensor<4x2xi64>) outs(%cache : tensor<2x8xf32>) {
   ^bb0(%update: f32, %old: f32):
     tm_tensor.yield %update : f32
@@ -175,5 +200,17 @@ func.func @rows(%new: tensor<4x1x1xf32>, %at: tensor<i64>, %cache: tensor<2x8xf3
   ^bb0(%update: f32, %old: f32):
     tm_tensor.yield %update : f32
   } -> tensor<?x8xf32>
-  return %0, %1, %2, %3, %4, %5, %6 : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>
+  %7 = tm_tensor.scatter {dimension_map = array<i64: 0, 1>} unique_indices(true) ins(%new, %im : tensor<4x1x1xf32>, tensor<4x2xi64>) outs(%cache : tensor<2x8xf32>) {
+  ^bb0(%update: f32, %old: f32):
+    tm_tensor.yield %update : f32
+  } -> tensor<2x8xf32>
+  %8 = tm_tensor.scatter {dimension_map = array<i64: 0, 1>} unique_indices(true) ins(%new, %hd : tensor<4x1x1xf32>, tensor<4x2xi64>) outs(%cache : tensor<2x8xf32>) {
+  ^bb0(%update: f32, %old: f32):
+    tm_tensor.yield %update : f32
+  } -> tensor<2x8xf32>
+  %9 = tm_tensor.scatter {dimension_map = array<i64: 1, 0>} unique_indices(true) ins(%new, %hm : tensor<4x1x1xf32>, tensor<4x2xi64>) outs(%cache : tensor<2x8xf32>) {
+  ^bb0(%update: f32, %old: f32):
+    tm_tensor.yield %update : f32
+  } -> tensor<2x8xf32>
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9 : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>
 }

@@ -23,6 +23,27 @@ namespace mlir::dashkv {
 using namespace mlir;
 using namespace mlir::dashkv;
 
+/// A loop for each dim of `tensor`, outermost first.
+static scf::LoopNest loopOverElements(
+    OpBuilder &b, Location loc, Value tensor, ValueRange carried,
+    function_ref<scf::ValueVector(OpBuilder &, Location, ValueRange, ValueRange)> body) {
+  int64_t rank = cast<RankedTensorType>(tensor.getType()).getRank();
+  SmallVector<Value> lower(rank, arith::ConstantIndexOp::create(b, loc, 0)), upper;
+  SmallVector<Value> steps(rank, arith::ConstantIndexOp::create(b, loc, 1));
+  for (int64_t dim = 0; dim < rank; ++dim)
+    upper.push_back(tensor::DimOp::create(b, loc, tensor, dim));
+  return scf::buildLoopNest(b, loc, lower, upper, steps, carried, body);
+}
+
+/// What the region of an op yields for `arguments`.
+static Value cloneBody(OpBuilder &b, Block &body, ArrayRef<Value> arguments) {
+  IRMapping mapping;
+  mapping.map(body.getArguments(), arguments);
+  for (Operation &inner : body.without_terminator())
+    b.clone(inner, mapping);
+  return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+}
+
 namespace {
 /// original[dimension_map(indices[i]) + s] = region(updates[i, s], original[...])
 /// for every update i and every position s of its slice, in order. Unique indices
@@ -40,37 +61,23 @@ struct ScatterToLoops : OpRewritePattern<tm_tensor::ScatterOp> {
     if (offset < 0)
       return rewriter.notifyMatchFailure(op, "an update has more dims than the original");
 
-    Location loc = op.getLoc();
-    auto index = [&](OpBuilder &b, int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, loc, value);
-    };
-    SmallVector<Value> lower, upper, steps;
-    for (int64_t dim = 0; dim < updateType.getRank(); ++dim) {
-      lower.push_back(index(rewriter, 0));
-      upper.push_back(tensor::DimOp::create(rewriter, loc, updates, dim));
-      steps.push_back(index(rewriter, 1));
-    }
-    scf::LoopNest nest = scf::buildLoopNest(
-        rewriter, loc, lower, upper, steps, ValueRange{original},
+    scf::LoopNest nest = loopOverElements(
+        rewriter, op.getLoc(), updates, original,
         [&](OpBuilder &b, Location loc, ValueRange loops, ValueRange carried) -> scf::ValueVector {
-          SmallVector<Value> place(originalType.getRank(), index(b, 0));
+          auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); };
+          SmallVector<Value> place(originalType.getRank(), index(0));
           for (int64_t dim = 0; dim < sliceRank; ++dim)
             place[offset + dim] = loops[dim + 1];
           for (auto [column, dim] : llvm::enumerate(op.getDimensionMap())) {
             Value start =
-                tensor::ExtractOp::create(b, loc, indices, ValueRange{loops[0], index(b, column)});
+                tensor::ExtractOp::create(b, loc, indices, ValueRange{loops[0], index(column)});
             if (!start.getType().isIndex())
               start = arith::IndexCastOp::create(b, loc, b.getIndexType(), start);
             place[dim] = arith::AddIOp::create(b, loc, place[dim], start);
           }
           Value update = tensor::ExtractOp::create(b, loc, updates, loops);
           Value old = tensor::ExtractOp::create(b, loc, carried[0], place);
-          IRMapping mapping;
-          Block &body = op.getRegion().front();
-          mapping.map(body.getArguments(), ValueRange{update, old});
-          for (Operation &inner : body.without_terminator())
-            b.clone(inner, mapping);
-          Value combined = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+          Value combined = cloneBody(b, op.getRegion().front(), {update, old});
           return {tensor::InsertOp::create(b, loc, combined, carried[0], place)};
         });
     if (markIndependent && op.getUniqueIndices())
@@ -93,32 +100,23 @@ struct ScanToLoops : OpRewritePattern<tm_tensor::ScanOp> {
     if (!type || op.getNumResults() != 2)
       return rewriter.notifyMatchFailure(op, "not on tensors");
 
-    Location loc = op.getLoc();
     int64_t along = op.getDimension();
-    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
-    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
-    SmallVector<Value> lower(type.getRank(), zero), upper, steps(type.getRank(), one);
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      upper.push_back(tensor::DimOp::create(rewriter, loc, input, dim));
-    scf::LoopNest nest = scf::buildLoopNest(
-        rewriter, loc, lower, upper, steps, op.getOutputs(),
+    scf::LoopNest nest = loopOverElements(
+        rewriter, op.getLoc(), input, op.getOutputs(),
         [&](OpBuilder &b, Location loc, ValueRange loops, ValueRange carried) -> scf::ValueVector {
+          Value zero = arith::ConstantIndexOp::create(b, loc, 0);
           Value isFirst =
               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, loops[along], zero);
           SmallVector<Value> place(loops), line(loops);
           line.erase(line.begin() + along);
           if (!op.getInclusive()) { // the element before
+            Value one = arith::ConstantIndexOp::create(b, loc, 1);
             Value before = arith::SubIOp::create(b, loc, loops[along], one);
             place[along] = arith::SelectOp::create(b, loc, isFirst, zero, before);
           }
           Value element = tensor::ExtractOp::create(b, loc, input, place);
           Value soFar = tensor::ExtractOp::create(b, loc, carried[1], line);
-          IRMapping mapping;
-          Block &body = op.getRegion().front();
-          mapping.map(body.getArguments(), ValueRange{soFar, element});
-          for (Operation &inner : body.without_terminator())
-            b.clone(inner, mapping);
-          Value combined = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+          Value combined = cloneBody(b, op.getRegion().front(), {soFar, element});
           Value result = arith::SelectOp::create(b, loc, isFirst,
                                                  op.getInclusive() ? element : soFar, combined);
           return {tensor::InsertOp::create(b, loc, result, carried[0], loops),

@@ -20,7 +20,7 @@ class ModelStep(torch.nn.Module):
 
     cache: "concat" (DynamicCache: a step returns caches that are longer by its rows) or "static" (StaticCache: caches
     have a capacity, and `position` of their keys are there). `weights`: parameters and buffers, as forward takes them.
-    ValueError for a model that is in training, and for a static cache with sliding windows.
+    ValueError for a model that is in training or gives no logits, and for a static cache with sliding windows.
     """
 
     def __init__(self, model: torch.nn.Module, cache: str = "concat"):
@@ -29,6 +29,8 @@ class ModelStep(torch.nn.Module):
             raise ValueError(f"expected a cache of {', '.join(CACHES)}, but got '{cache}'")
         if model.training:
             raise ValueError("expected a model in evaluation mode: call model.eval()")
+        if model.get_output_embeddings() is None or model.config.is_encoder_decoder:
+            raise ValueError(f"expected a causal language model with logits, but got a {type(model).__name__}")
         state = dict(model.named_parameters()) | dict(model.named_buffers())
         self.names = list(state)
         self.weights = tuple(tensor.detach() for tensor in state.values())
